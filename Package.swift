@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built with the same strict list; a warning is an error.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"), .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .treatAllWarnings(as: .error), .strictMemorySafety(),
+]
+
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+/// The house: floors bottom up. `Scripts/check` holds the same table and refuses an import that is not in it.
+let floors: [(name: String, imports: [Target.Dependency])] = [
+    // Floors 0 to 2 are pure: no clock, no randomness of the system, no I/O.
+    ("Units", []),
+    ("Wire", ["Units"]),
+    ("Manifest", ["Units"]),
+    ("Chunking", ["Units"]),
+    ("Swarm", ["Units", "Wire", "Manifest", collections]),
+    ("Rollout", ["Units", "Manifest"]),
+    // Floor 3: the event loop and OpenSSL.
+    ("EventLoop", ["Units", "CLibuv", "CLinux"]),
+    ("Crypto", ["Units", "COpenSSL"]),
+    // Floor 4
+    ("Files", ["Units", "EventLoop", "CLinux"]),
+    // Floor 5
+    ("Trust", ["Units", "Manifest", "Crypto", "EventLoop", "Files"]),
+    ("Store", ["Units", "Manifest", "Chunking", "Crypto", "EventLoop", "Files"]),
+    ("Handoff", ["Units", "Manifest", "EventLoop"]),
+    ("Control", ["Units", "Manifest", "EventLoop"]),
+    // Floor 6: the shell, in which effects become I/O.
+    (
+        "Agent",
+        [
+            "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
+            "Handoff", "Control", toml, logging, collections,
+        ]
+    ),
+]
+
+let libraries: [Target] = floors.map { .target(name: $0.name, dependencies: $0.imports, swiftSettings: strict) }
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CLinux"),
+]
+
+let command: Target = .executableTarget(
+    name: "shoal",
+    dependencies: [
+        "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Agent", argumentParser,
+    ],
+    swiftSettings: strict
+)
+
+/// A target's tests may import whatever the target itself may.
+let tests: [Target] = []
+
+let package = Package(
+    name: "shoal",
+    products: [.executable(name: "shoal", targets: ["shoal"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: libraries + systemLibraries + [command] + tests,
+    swiftLanguageModes: [.v6]
+)

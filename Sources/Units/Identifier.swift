@@ -1,0 +1,100 @@
+/// A value of a fixed number of raw bytes, ordered as those bytes are, written in hexadecimal.
+public protocol Identifier: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// How many bytes a value has.
+    static var byteCount: Int { get }
+    /// - Precondition: `bytes` has `byteCount` elements.
+    init(exactly bytes: [UInt8])
+    /// The raw bytes.
+    var bytes: [UInt8] { get }
+}
+
+extension Identifier {
+    /// Nil unless `bytes` has exactly `byteCount` elements.
+    public init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.init(exactly: Array(bytes))
+    }
+
+    /// Nil unless `hex` is exactly `byteCount` bytes in hexadecimal.
+    public init?(hex: some StringProtocol) {
+        guard let bytes = Hex.decode(hex) else { return nil }
+        self.init(bytes)
+    }
+
+    /// All bytes in lower-case hexadecimal.
+    public var hex: String { Hex.encode(bytes) }
+
+    /// The same as `hex`.
+    public var description: String { hex }
+}
+
+/// A SHA-256 digest. It names a chunk, a file's content, a layout or a signed document's body.
+public struct Digest: Identifier {
+    public static let byteCount = 32
+    private let first: Word128
+    private let second: Word128
+
+    public init(exactly bytes: [UInt8]) {
+        precondition(bytes.count == Self.byteCount, "a digest of \(bytes.count) bytes")
+        first = Word128(bytes[0..<16])
+        second = Word128(bytes[16..<32])
+    }
+
+    public var bytes: [UInt8] { first.bytes + second.bytes }
+
+    /// The first eight hexadecimal digits, for people.
+    public var short: String { String(hex.prefix(8)) }
+
+    public static func < (left: Digest, right: Digest) -> Bool {
+        left.first == right.first ? left.second < right.second : left.first < right.first
+    }
+}
+
+/// A node: the first 16 bytes of the SHA-256 of its public key (DER SubjectPublicKeyInfo).
+public struct NodeID: Identifier {
+    public static let byteCount = 16
+    private let word: Word128
+
+    public init(exactly bytes: [UInt8]) {
+        precondition(bytes.count == Self.byteCount, "a node id of \(bytes.count) bytes")
+        word = Word128(bytes[...])
+    }
+
+    public var bytes: [UInt8] { word.bytes }
+
+    public static func < (left: NodeID, right: NodeID) -> Bool { left.word < right.word }
+}
+
+/// A cluster: 16 random bytes, drawn by `shoal init`.
+public struct ClusterID: Identifier {
+    public static let byteCount = 16
+    private let word: Word128
+
+    public init(exactly bytes: [UInt8]) {
+        precondition(bytes.count == Self.byteCount, "a cluster id of \(bytes.count) bytes")
+        word = Word128(bytes[...])
+    }
+
+    public var bytes: [UInt8] { word.bytes }
+
+    public static func < (left: ClusterID, right: ClusterID) -> Bool { left.word < right.word }
+}
+
+/// Sixteen bytes, most significant first, kept without a heap allocation.
+private struct Word128: Hashable, Comparable {
+    let high: UInt64
+    let low: UInt64
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    var bytes: [UInt8] {
+        [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
+    }
+
+    static func < (left: Word128, right: Word128) -> Bool {
+        left.high == right.high ? left.low < right.low : left.high < right.high
+    }
+}
