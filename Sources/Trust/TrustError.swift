@@ -1,0 +1,34 @@
+/// Why something about keys, certificates or documents did not work.
+public struct TrustError: Error, Sendable, CustomStringConvertible {
+    /// What kind of fault it is.
+    public enum Code: Sendable, Equatable {
+        /// A file is missing: this state folder belongs to no cluster yet.
+        case notJoined
+        /// Something is there already that must not be overwritten.
+        case exists
+        /// A file, a key or a document is damaged or does not fit.
+        case invalid
+        /// The root does not entitle this key, or the configuration forbids it.
+        case notAllowed
+        /// Written by a newer Shoal.
+        case newerFormat
+        /// The file system failed.
+        case io
+        /// Try again later.
+        case unavailable
+        /// Another agent, somebody else's promotion, was faster.
+        case overtaken
+        /// What was asked for does not exist.
+        case notFound
+    }
+
+    /// What kind of fault it is.
+    public let code: Code
+    /// One sentence, with the next step.
+    public let description: String
+
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
