@@ -8,6 +8,7 @@ public struct CertificateValidity: Hashable, Sendable {
     /// The last second.
     public let notAfter: WallTime
 
+    /// From `notBefore` until `notAfter`, both included.
     public init(notBefore: WallTime, notAfter: WallTime) {
         self.notBefore = notBefore
         self.notAfter = notAfter

@@ -25,19 +25,23 @@ public struct CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was wrong, for people.
     public let detail: String
 
+    /// `detail` names what was wrong, never a secret.
     public init(_ code: Code, _ operation: StaticString, _ detail: String) {
         self.code = code
         self.operation = operation
         self.detail = detail
     }
 
+    /// What was being done, and what was wrong with it.
     public var description: String { "\(operation): \(detail)" }
 
+    /// Equal in all three parts.
     public static func == (left: CryptoError, right: CryptoError) -> Bool {
         left.code == right.code && left.operation.description == right.operation.description
             && left.detail == right.detail
     }
 
+    /// As `==` compares.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(code)
         hasher.combine(operation.description)

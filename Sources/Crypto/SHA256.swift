@@ -18,6 +18,7 @@ public enum SHA256 {
 public struct SHA256Hasher: Sendable {
     private var state: SHA256_CTX
 
+    /// Of no bytes yet.
     public init() {
         state = SHA256_CTX()
         unsafe shoal_sha256_init(&state)

@@ -47,11 +47,13 @@ public struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was wrong, for people.
     public let detail: String
 
+    /// A verdict of ours unless `judge` says otherwise.
     public init(_ code: Code, by judge: Judge = .local, _ detail: String) {
         self.code = code
         self.judge = judge
         self.detail = detail
     }
 
+    /// What was wrong, and whose verdict it is.
     public var description: String { judge == .peer ? "refused by the peer: \(detail)" : detail }
 }

@@ -102,19 +102,11 @@ public final class TLSSession {
         if unsafe plaintext.baseAddress == nil {
             unsafe plaintext = .allocate(byteCount: Limits.tlsPlaintextByteCount, alignment: 16)
         }
-        OpenSSL.clearErrors()
         while true {
-            let (count, result) = fillPlaintext()
+            let (count, step) = fillPlaintext()
             if count > 0 { unsafe onPlaintext(UnsafeRawBufferPointer(rebasing: plaintext[..<count]).bytes) }
-            guard result <= 0 else { continue }
-            switch unsafe SSL_get_error(handle, result) {
-            case SSL_ERROR_WANT_READ: return .needsPeerBytes
-            case SSL_ERROR_ZERO_RETURN:
-                isClosedByPeer = true
-                buffers.dropInput()
-                return .closed
-            default: return .failed(fail("the session broke"))
-            }
+            if case .failed(let error) = state { return .failed(error) }
+            if let step { return step }
         }
     }
 
@@ -127,16 +119,28 @@ public final class TLSSession {
         }
     }
 
-    /// Decrypts record after record into the one buffer; the last result is positive if the buffer is full.
-    private func fillPlaintext() -> (count: Int, result: Int32) {
+    /// Decrypts record after record into the one buffer; the step is nil if that is full. It is settled here, since
+    /// whatever the owner does with the plaintext may change OpenSSL's state.
+    private func fillPlaintext() -> (count: Int, step: TLSReadStep?) {
         var count = 0
+        OpenSSL.clearErrors()
         while unsafe count < plaintext.count {
             let room = unsafe UnsafeMutableRawBufferPointer(rebasing: plaintext[count...])
             let result = unsafe SSL_read(handle, room.baseAddress, Int32(room.count))
-            guard result > 0 else { return (count, result) }
-            count += Int(result)
+            guard result <= 0 else {
+                count += Int(result)
+                continue
+            }
+            switch unsafe SSL_get_error(handle, result) {
+            case SSL_ERROR_WANT_READ: return (count, .needsPeerBytes)
+            case SSL_ERROR_ZERO_RETURN:
+                isClosedByPeer = true
+                buffers.dropInput()
+                return (count, .closed)
+            default: return (count, .failed(fail("the session broke")))
+            }
         }
-        return (count, 1)
+        return (count, nil)
     }
 
     /// Seals plaintext, in records of 16 KiB, at the end of the output.
