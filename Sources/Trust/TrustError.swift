@@ -32,3 +32,22 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
         self.description = description
     }
 }
+
+extension TrustError {
+    /// Nobody, or somebody else, answers where an issuer should.
+    public init(unreachable text: String) { self.init(.unavailable, text) }
+
+    /// An issuer's refusal, with the newcomer's next step.
+    public init(_ refusal: JoinRefusal, _ text: String) {
+        let again = "make another there with `shoal token create`"
+        switch refusal {
+        case .unknown: self.init(.notAllowed, "the token is unknown to the agent that should have made it; \(again)")
+        case .used: self.init(.notAllowed, "the token was used: each lets one node in; \(again)")
+        case .expired: self.init(.notAllowed, "\(text); \(again)")
+        case .nameTaken: self.init(.exists, text)
+        case .denied: self.init(.notAllowed, "\(text): lift it with `shoal deny --lift`, or start with an empty state folder")
+        case .badRequest: self.init(.invalid, text)
+        case .unavailable: self.init(.unavailable, "\(text); try again later")
+        }
+    }
+}

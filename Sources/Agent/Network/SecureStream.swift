@@ -40,14 +40,14 @@ final class SecureStream {
     var peerCertificate: Certificate? { session.peerCertificate }
 
     /// What ALPN chose.
-    var applicationProtocol: String? { session.negotiatedProtocol }
+    var applicationProtocol: TLSProtocol? { session.negotiatedProtocol }
 
     /// Ciphertext that the kernel has not taken yet.
     var queuedByteCount: Int { stream.queuedByteCount }
 
     /// Keying material that both ends of this connection share.
     func exporter(label: String, byteCount: Int) throws(TLSError) -> [UInt8] {
-        try session.exporter(label: label, length: byteCount)
+        try session.exporter(label: label, byteCount: byteCount)
     }
 
     /// Begins the handshake.
@@ -61,7 +61,7 @@ final class SecureStream {
         stream.startReading(
             onBytes: { [weak self] in self?.receive($0) },
             onEnd: { [weak self] error in self?.end(error.map { .failed($0) } ?? .closed) })
-        advance()
+        advanceHandshake()
     }
 
     /// Stops reading until `resume`, so that the peer is slowed down by TCP.
@@ -73,8 +73,12 @@ final class SecureStream {
     /// Encrypts and sends. `then` is called once the kernel has taken the bytes, or never if the stream ends first.
     func send(_ plaintext: [UInt8], then: (@LoopActor () -> Void)? = nil) {
         guard isOpen, !isClosed else { return }
-        session.write(plaintext)
-        flush(then: then)
+        do throws(TLSError) {
+            try session.write(plaintext)
+            flush(then: then)
+        } catch {
+            fail(error)
+        }
     }
 
     /// Sends what is queued, tells the peer, and closes.
@@ -97,33 +101,43 @@ final class SecureStream {
 
     private func receive(_ ciphertext: borrowing RawSpan) {
         guard !isClosed else { return }
-        session.receive(ciphertext)
-        advance()
+        guard !isOpen else {
+            return finishReading(session.read(from: ciphertext) { [weak self] in self?.deliver($0) })
+        }
+        do throws(TLSError) {
+            try session.receive(ciphertext)
+            advanceHandshake()
+        } catch {
+            fail(error)
+        }
     }
 
-    private func advance() {
-        if !isOpen {
-            switch session.handshake() {
-            case .needsPeerBytes: return flush()
-            case .failed(let error): return fail(error)
-            case .done:
-                isOpen = true
-                flush()
-                onOpen?()
-            }
+    private func advanceHandshake() {
+        switch session.handshake() {
+        case .needsPeerBytes: flush()
+        case .failed(let error): fail(error)
+        case .done:
+            isOpen = true
+            flush()
+            onOpen?()
+            guard !isClosed else { return }
+            finishReading(session.read { [weak self] in self?.deliver($0) })
         }
-        readPlaintext()
     }
 
-    private func readPlaintext() {
-        guard isOpen, !isClosed else { return }
-        let step = session.read { [weak self] plaintext in
-            guard let self, !isClosed else { return }
-            onPlaintext?(plaintext)
-        }
+    private func deliver(_ plaintext: borrowing RawSpan) {
+        guard !isClosed else { return }
+        onPlaintext?(plaintext)
+    }
+
+    private func finishReading(_ step: TLSReadStep) {
         guard !isClosed else { return }
         flush()
-        if case .failed(let error) = step { fail(error) }
+        switch step {
+        case .needsPeerBytes: break
+        case .closed: end(.closed)
+        case .failed(let error): fail(error)
+        }
     }
 
     private func fail(_ error: TLSError) {

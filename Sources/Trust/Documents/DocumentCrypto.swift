@@ -10,4 +10,10 @@ enum DocumentCrypto {
         for piece in pieces { hasher.update(piece) }
         return hasher.finish()
     }
+
+    /// Hashes and signatures.
+    static let checks = DocumentChecks(sha256: sha256) { signature, digest, publicKey in
+        guard let key = try? PublicKey(spki: publicKey) else { return false }
+        return key.verify(signature, over: digest)
+    }
 }

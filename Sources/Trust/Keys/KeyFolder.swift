@@ -31,14 +31,14 @@ public struct KeyFolder: Sendable {
     public static func defaultPath(home: String, cluster: String) -> String { "\(home)/.config/shoal/\(cluster)" }
 
     /// Whether a key here may do `right` for `model` under `root`.
-    public func entitles(_ right: Right, for subject: RightSubject, under root: Root) -> Bool {
+    public func entitles(_ right: Right, for subject: RootKey.Scope, under root: Root) -> Bool {
         !signers(right, subject, root).isEmpty
     }
 
     /// Signs a body with every key here that the root entitles.
     /// - Throws: `.notAllowed` if there are fewer of them than the root's threshold.
     public func sign(
-        _ value: some DocumentBody, as right: Right, for subject: RightSubject, under root: Root
+        _ value: some DocumentBody, as right: Right, for subject: RootKey.Scope, under root: Root
     ) throws(TrustError) -> SignedDocument {
         let signers = signers(right, subject, root)
         let needed = root.thresholds[right]
@@ -58,9 +58,9 @@ public struct KeyFolder: Sendable {
         }
     }
 
-    private func signers(_ right: Right, _ subject: RightSubject, _ root: Root) -> [PrivateKey] {
+    private func signers(_ right: Right, _ subject: RootKey.Scope, _ root: Root) -> [PrivateKey] {
         keys.filter { key in
-            root.keys.contains { $0.keyID == key.publicKey.keyID && $0.rights.includes(right) && subject.matches($0.patterns) }
+            root.keys.contains { $0.keyID == key.publicKey.keyID && $0.rights.includes(right) && $0.may(right, for: subject) }
         }
     }
 }
