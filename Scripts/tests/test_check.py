@@ -238,7 +238,7 @@ class SwiftSourceTests(unittest.TestCase):
         self.assertEqual(code.count("\n"), text.count("\n"))
 
     def test_imports_are_read_in_every_spelling(self) -> None:
-        text = "public import A\n@testable import B\n  import struct C.D\n@_spi(X) internal import E\n// import F\nimports G\n"
+        text = "public import A\n@testable import B\n  import struct C.D\n@_spi(X) internal import E\n// import F\n"
         self.assertEqual(SwiftSource(text).imports, [(1, "A"), (2, "B"), (3, "C"), (4, "E")])
 
 
