@@ -1,6 +1,6 @@
 # What the scripts of this adapter share; sourced by bash, never run. The environment is that of swarmbench's exec
 # contract (SB_NODE, SB_DIR, …).
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../../.." && pwd)
 shoal=${SHOAL:-$repository/.build/release/shoal}
