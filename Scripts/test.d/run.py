@@ -132,9 +132,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def swift_steps() -> list[Step]:
+    build: list[str | Path] = ["swift", "build", "--build-tests"]
+    test: list[str | Path] = ["swift", "test", "--skip-build", "--disable-xctest"]
     return [
-        Step("swift build", ["swift", "build", "--build-tests"], as_one, BUILD_SECONDS_MAX, {}),
-        Step("swift test", ["swift", "test", "--skip-build", "--disable-xctest"], of_swift_testing, TEST_SECONDS_MAX, {}),
+        Step("swift build", build, as_one, BUILD_SECONDS_MAX, {}),
+        Step("swift test", test, of_swift_testing, TEST_SECONDS_MAX, {}),
     ]
 
 
