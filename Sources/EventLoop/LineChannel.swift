@@ -14,6 +14,7 @@ public enum LineChannelEnd: Sendable {
 ///
 /// idle → running → ended. `onEnd` is called once, unless `close()` came first.
 @LoopActor public final class LineChannel {
+    /// What carries the lines.
     public let stream: ByteStream
     private let lineByteCountMax: Int
     private let queuedByteCountMax: Int

@@ -3,10 +3,12 @@
 /// The thread starts with the actor's first use and never ends. Code on it must not block: hashing, disks and anything
 /// else that waits goes to ``ThreadPool``.
 @globalActor public actor LoopActor {
+    /// The one instance.
     public static let shared = LoopActor()
 
     private init() {}
 
+    /// The loop's thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe LoopExecutor.shared.asUnownedSerialExecutor()
     }

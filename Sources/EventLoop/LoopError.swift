@@ -25,6 +25,7 @@ public struct LoopError: Error, Sendable, CustomStringConvertible {
         case other
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// What was tried, for example `connect`.
     public let operation: StaticString
@@ -33,6 +34,7 @@ public struct LoopError: Error, Sendable, CustomStringConvertible {
     /// The system's error number, 0 if the error is not the system's.
     public let systemErrno: Int32
 
+    /// - Parameter detail: To or on what, and why, in words that say what to do.
     public init(_ code: Code, _ operation: StaticString, _ detail: String, systemErrno: Int32 = 0) {
         self.code = code
         self.operation = operation
@@ -47,6 +49,7 @@ public struct LoopError: Error, Sendable, CustomStringConvertible {
         self.init(LoopError.code(of: status), operation, detail, systemErrno: status > -3000 ? -status : 0)
     }
 
+    /// For example `connect 10.0.0.1:7447: connection refused (errno 111)`.
     public var description: String {
         systemErrno == 0 ? "\(operation) \(detail)" : "\(operation) \(detail) (errno \(systemErrno))"
     }
