@@ -82,14 +82,14 @@ public final class Trust {
 
     /// Takes a new certificate of this node, after all checks, and makes it durable.
     public func adopt(renewed der: [UInt8], now: WallTime) async throws(TrustError) {
-        let renewed: NodeIdentity
+        let certificate: Certificate
         do throws(CryptoError) {
-            let certificate = try Certificate(der: der)
+            certificate = try Certificate(der: der)
             try certificate.requireIssuer(among: authorities, at: now)
-            renewed = try NodeIdentity.checked(certificate, identity.key)
         } catch {
             throw TrustError(.invalid, "the renewed certificate cannot be trusted: \(error)")
         }
+        let renewed = try NodeIdentity(certificate: certificate, key: identity.key)
         guard renewed.cluster == identity.cluster, renewed.name == identity.name,
             renewed.certificate.validity.notAfter > identity.certificate.validity.notAfter
         else { throw TrustError(.invalid, "the renewed certificate is for another name or cluster, or no longer than this one") }

@@ -144,7 +144,8 @@ public final class CertificateIssuer {
         defer { gate.leave() }
         var edited = ledger
         try edit(&edited)
-        try await files.writeJSON(edited, at: StateFolder.ledger)
-        ledger = edited
+        let (files, changed) = (files, edited)
+        try await onPool { () throws(TrustError) in try files.writeJSON(changed, at: StateFolder.ledger) }
+        ledger = changed
     }
 }

@@ -73,11 +73,17 @@ public enum JoinMessage: Sendable, Equatable {
 /// The newcomer's wish, tied to the token and to the connection by its authenticator.
 public struct JoinRequest: Sendable, Equatable {
     let tokenID: TokenID
-    let name: String
+    /// What the newcomer wants to be called; not checked yet.
+    public let name: String
     /// PKCS#10, DER.
     let signingRequest: [UInt8]
     /// HMAC-SHA-256 under the token's secret.
     let authenticator: [UInt8]
+
+    /// What ties a request to its connection: RFC 8446, section 7.5.
+    public static let exporterLabel = "EXPORTER-shoal-join-1"
+    /// Bytes of it.
+    public static let exporterByteCount = 32
 
     /// What the HMAC covers besides the exporter, and what is sent: token id, name, request.
     var authenticatedFields: [UInt8] {

@@ -18,12 +18,9 @@ public struct Newcomer: Sendable {
         guard try files.readBytes(at: StateFolder.nodeCertificate, atMost: 4096) == nil else {
             throw TrustError(.exists, "\(statePath) belongs to a cluster already; join with an empty --state, or remove it first")
         }
+        let earlier = try files.readText(at: StateFolder.nodeKey)
         do throws(CryptoError) {
-            if let pem = try files.readKey(at: StateFolder.nodeKey) {
-                key = try PrivateKey(pem: pem)
-            } else {
-                key = try PrivateKey.generate()
-            }
+            key = if let earlier { try PrivateKey(pem: earlier) } else { try PrivateKey.generate() }
         } catch {
             throw TrustError(.invalid, "\(statePath)/keys: \(error)")
         }
@@ -48,18 +45,16 @@ public struct Newcomer: Sendable {
     /// Checks certificate and root against the token, and makes them durable: root first, certificate last.
     public func accept(certificate: [UInt8], root: [UInt8], at now: WallTime) throws(TrustError) -> NodeIdentity {
         let verified = try DocumentJudge.pinnedRoot(root, pin: token.rootPin)
-        let identity: NodeIdentity
+        let leaf: Certificate
         do throws(CryptoError) {
-            let authorities = try verified.value.certificateAuthorities.map { try Certificate(der: $0) }
-            guard authorities.contains(where: { $0.publicKey.keyID == token.caPin }) else {
-                throw CryptoError(.badCertificate, "join", "the root names another CA than the token")
-            }
-            let leaf = try Certificate(der: certificate)
-            try leaf.requireIssuer(among: authorities.filter { $0.publicKey.keyID == token.caPin }, at: now)
-            identity = try NodeIdentity.checked(leaf, key)
+            let authorities = try verified.value.certificates.map { (der) throws(CryptoError) in try Certificate(der: der) }
+            let pinned = authorities.filter { $0.publicKey.keyID == token.caPin }
+            leaf = try Certificate(der: certificate)
+            try leaf.requireIssuer(among: pinned, at: now)
         } catch {
             throw TrustError(.invalid, "the agent's answer cannot be trusted: \(error)")
         }
+        let identity = try NodeIdentity(certificate: leaf, key: key)
         guard identity.cluster == token.cluster, verified.value.cluster == token.cluster, identity.name == name else {
             throw TrustError(.invalid, "the certificate is for another cluster or name than was asked for")
         }
