@@ -81,8 +81,10 @@ public final class FaultyFileSystem: StoreFileSystem {
 
     // MARK: The calls
 
+    /// See ``StoreFileSystem``.
     public var folder: String { base.folder }
 
+    /// See ``StoreFileSystem``.
     public func create(
         _ path: StorePath, reserving byteCount: ByteCount, mode: UInt32
     ) throws(FileError) -> any StoreFile {
@@ -90,71 +92,85 @@ public final class FaultyFileSystem: StoreFileSystem {
         return FaultyFile(try base.create(path, reserving: byteCount, mode: mode), self)
     }
 
+    /// See ``StoreFileSystem``.
     public func open(_ path: StorePath, for access: FileAccess) throws(FileError) -> any StoreFile {
         try enter(.open, path)
         return FaultyFile(try base.open(path, for: access), self)
     }
 
+    /// See ``StoreFileSystem``.
     public func status(_ path: StorePath) throws(FileError) -> FileStatus {
         try enter(.status, path)
         return try base.status(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func makeDirectory(_ path: StorePath, mode: UInt32) throws(FileError) {
         try enter(.makeDirectory, path)
         try base.makeDirectory(path, mode: mode)
     }
 
+    /// See ``StoreFileSystem``.
     public func list(_ path: StorePath) throws(FileError) -> [DirectoryEntry] {
         try enter(.list, path)
         return try base.list(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func rename(_ path: StorePath, to newPath: StorePath, target: RenameTarget) throws(FileError) {
         try enter(.rename, newPath)
         try base.rename(path, to: newPath, target: target)
     }
 
+    /// See ``StoreFileSystem``.
     public func synchronizeDirectory(_ path: StorePath) throws(FileError) {
         try enter(.synchronizeDirectory, path)
         try base.synchronizeDirectory(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func remove(_ path: StorePath) throws(FileError) {
         try enter(.remove, path)
         try base.remove(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func removeDirectory(_ path: StorePath) throws(FileError) {
         try enter(.removeDirectory, path)
         try base.removeDirectory(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func makeLink(_ path: StorePath, target: String) throws(FileError) {
         try enter(.makeLink, path)
         try base.makeLink(path, target: target)
     }
 
+    /// See ``StoreFileSystem``.
     public func readLink(_ path: StorePath) throws(FileError) -> String {
         try enter(.readLink, path)
         return try base.readLink(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func setMode(_ path: StorePath, _ mode: UInt32) throws(FileError) {
         try enter(.setMode, path)
         try base.setMode(path, mode)
     }
 
+    /// See ``StoreFileSystem``.
     public func setOwner(_ path: StorePath, user: UInt32?, group: UInt32?) throws(FileError) {
         try enter(.setOwner, path)
         try base.setOwner(path, user: user, group: group)
     }
 
+    /// See ``StoreFileSystem``.
     public func lock(_ path: StorePath) throws(FileError) -> any FileLock {
         try enter(.lock, path)
         return try base.lock(path)
     }
 
+    /// See ``StoreFileSystem``.
     public func copy(
         from source: any ReadableFile, to path: StorePath, mode: UInt32
     ) throws(FileError) -> CopyMethod {
@@ -163,6 +179,7 @@ public final class FaultyFileSystem: StoreFileSystem {
         return try base.copy(from: (source as? FaultyFile)?.base ?? source, to: path, mode: mode)
     }
 
+    /// See ``StoreFileSystem``.
     public func freeByteCount() throws(FileError) -> ByteCount {
         try enter(.freeSpace, .root)
         return try base.freeByteCount()

@@ -5,8 +5,8 @@ public import Units
 public enum PowerCut: Sendable, Hashable {
     /// All of it is lost: the disk was lazy.
     case losesAll
-    /// Each sector of a file, each file's length and each name, on its own, is the old or the new: a file may be torn, a
-    /// rename half done.
+    /// Each sector of a file, each file's length and each name, on its own, is the old or the new: a file may be torn,
+    /// a rename half done.
     case keepsSome(seed: UInt64)
 }
 

@@ -5,6 +5,7 @@ public import Units
 /// Files in memory, for tests and simulations: behaves as `RealFileSystem`, except that permissions bind nobody (as for
 /// root), and its power can be cut.
 public final class MemoryFileSystem: StoreFileSystem {
+    /// See ``StoreFileSystem``.
     public let folder: String
     let tree: Mutex<MemoryTree>
 
@@ -20,6 +21,7 @@ public final class MemoryFileSystem: StoreFileSystem {
 
     // MARK: Files
 
+    /// See ``StoreFileSystem``.
     public func create(
         _ path: StorePath, reserving byteCount: ByteCount, mode: UInt32
     ) throws(FileError) -> any StoreFile {
@@ -33,6 +35,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func open(_ path: StorePath, for access: FileAccess) throws(FileError) -> any StoreFile {
         try tree.withLock { tree throws(FileError) in
             let id = try tree.find(path, .open)
@@ -44,6 +47,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func copy(
         from source: any ReadableFile, to path: StorePath, mode: UInt32
     ) throws(FileError) -> CopyMethod {
@@ -64,10 +68,12 @@ public final class MemoryFileSystem: StoreFileSystem {
 
     // MARK: Names
 
+    /// See ``StoreFileSystem``.
     public func status(_ path: StorePath) throws(FileError) -> FileStatus {
         try tree.withLock { tree throws(FileError) in tree.status(try tree.find(path, .status)) }
     }
 
+    /// See ``StoreFileSystem``.
     public func makeDirectory(_ path: StorePath, mode: UInt32) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             for prefix in path.prefixes {
@@ -80,6 +86,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func list(_ path: StorePath) throws(FileError) -> [DirectoryEntry] {
         try tree.withLock { tree throws(FileError) in
             let names = tree.node(try tree.findDirectory(path, .list)).live.names
@@ -89,6 +96,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func rename(_ path: StorePath, to newPath: StorePath, target: RenameTarget) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             let from = try tree.findParent(path, .rename)
@@ -117,12 +125,14 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func synchronizeDirectory(_ path: StorePath) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             tree.synchronize(try tree.findDirectory(path, .synchronizeDirectory))
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func remove(_ path: StorePath) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             let (parent, name, existing) = try tree.findParent(path, .remove)
@@ -133,6 +143,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func removeDirectory(_ path: StorePath) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             let (parent, name, existing) = try tree.findParent(path, .removeDirectory)
@@ -145,6 +156,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func makeLink(_ path: StorePath, target: String) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             guard !path.isRoot else {
@@ -156,6 +168,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func readLink(_ path: StorePath) throws(FileError) -> String {
         try tree.withLock { tree throws(FileError) in
             let node = tree.node(try tree.find(path, .readLink))
@@ -164,6 +177,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func setMode(_ path: StorePath, _ mode: UInt32) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             let id = try tree.find(path, .setMode)
@@ -172,6 +186,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func setOwner(_ path: StorePath, user: UInt32?, group: UInt32?) throws(FileError) {
         try tree.withLock { tree throws(FileError) in
             let id = try tree.findParent(path, .setOwner).existing
@@ -183,6 +198,7 @@ public final class MemoryFileSystem: StoreFileSystem {
 
     // MARK: The disk
 
+    /// See ``StoreFileSystem``.
     public func lock(_ path: StorePath) throws(FileError) -> any FileLock {
         try tree.withLock { tree throws(FileError) in
             let id = try tree.find(path, .lock)
@@ -193,6 +209,7 @@ public final class MemoryFileSystem: StoreFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func freeByteCount() throws(FileError) -> ByteCount {
         tree.withLock { ByteCount($0.capacity.value - $0.usedByteCount) }
     }

@@ -3,8 +3,8 @@ internal import Units
 
 /// The folders and files of a `MemoryFileSystem`: for each what processes see, and what a power cut would leave.
 ///
-/// A node is linked by at most one name among those that processes see. A name, and a file's bytes, are durable apart from
-/// each other, as on a disk.
+/// A node is linked by at most one name among those that processes see. A name, and a file's bytes, are durable apart
+/// from each other, as on a disk.
 struct MemoryTree: Sendable {
     struct Node: Sendable {
         var kind: FileKind
