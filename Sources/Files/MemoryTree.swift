@@ -181,7 +181,8 @@ struct MemoryTree: Sendable {
         let arrived = Set(node.live.names.values).subtracting(node.durable.names.values)
         guard !arrived.isEmpty else { return }
         for other in nodes.keys where other != id {
-            nodes[other]?.durable.names = nodes[other]?.durable.names.filter { !arrived.contains($0.value) } ?? [:]
+            let kept = self.node(other).durable.names.filter { !arrived.contains($0.value) }
+            nodes[other]?.durable.names = kept
         }
     }
 
