@@ -28,7 +28,8 @@ public struct FilePath: Name {
         }
         for component in components {
             guard (1...Limits.filePathComponentByteCountMax).contains(component.count) else {
-                return "a component has \(component.count) bytes; 1 to \(Limits.filePathComponentByteCountMax) are allowed"
+                return
+                    "a component has \(component.count) bytes; 1 to \(Limits.filePathComponentByteCountMax) are allowed"
             }
             guard !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8) else {
                 return "a component is . or .."

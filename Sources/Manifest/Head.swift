@@ -182,7 +182,9 @@ extension Head {
         }
         guard rollout.rings.count <= Limits.ringCountMax else { throw fail(.outOfRange, "rings") }
         for ring in rollout.rings {
-            guard ring.selector.utf8.count <= Limits.selectorByteCountMax else { throw fail(.outOfRange, "ring selector") }
+            guard ring.selector.utf8.count <= Limits.selectorByteCountMax else {
+                throw fail(.outOfRange, "ring selector")
+            }
             guard ring.sharePerMille <= Limits.perMilleMax else { throw fail(.outOfRange, "ring share") }
         }
         guard rollout.pins.count <= Limits.pinCountMax else { throw fail(.outOfRange, "pins") }

@@ -144,7 +144,8 @@ public struct Manifest: DocumentBody {
         var lineage: [Note] = []
         for _ in 0..<(try reader.count(UInt16.self, in: 0...Limits.lineageCountMax, "lineage")) {
             let key = try reader.string(1...Limits.noteKeyByteCountMax, "lineage key")
-            lineage.append(Note(key: key, value: try reader.string(0...Limits.lineageValueByteCountMax, "lineage value")))
+            lineage.append(
+                Note(key: key, value: try reader.string(0...Limits.lineageValueByteCountMax, "lineage value")))
         }
         self.lineage = lineage
         var gates: [Note] = []
