@@ -53,6 +53,7 @@ public struct RootKey: Hashable, Sendable {
 ///
 /// Every value keeps the rules of `documents.md`, section 3.
 public struct Root: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.root
 
     /// The same in every version.
@@ -90,6 +91,7 @@ public struct Root: DocumentBody {
         try validate()
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) {
         var reader = DocumentReader(body, document: "root")
         try reader.format()
@@ -133,6 +135,7 @@ public struct Root: DocumentBody {
         return keys
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 4_096)
         writer.integer(1 as UInt16)

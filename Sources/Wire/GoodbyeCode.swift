@@ -1,7 +1,9 @@
 /// Why a connection ends, as GOODBYE says it. A struct, since a later agent may send codes that this one does not know.
 public struct GoodbyeCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// As on the wire.
     public let rawValue: UInt16
 
+    /// Any number.
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// The agent ends.

@@ -6,23 +6,29 @@ public struct RequestID: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
     /// The number.
     public let value: UInt32
 
+    /// A number.
     public init(_ value: UInt32) { self.value = value }
+    /// A number that is written out.
     public init(integerLiteral value: UInt32) { self.value = value }
 
     /// The number of the next question.
     public var next: RequestID { RequestID(value &+ 1) }
 
+    /// For people.
     public var description: String { "#\(value)" }
 
+    /// Ordered as the bytes are.
     public static func < (left: RequestID, right: RequestID) -> Bool { left.value < right.value }
 }
 
 /// What tells one FIND from another: 16 random bytes.
 public struct FindID: Identifier {
+    /// Sixteen.
     public static let byteCount = 16
     private let high: UInt64
     private let low: UInt64
 
+    /// - Precondition: sixteen bytes.
     public init(exactly bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount, "a FIND id of \(bytes.count) bytes")
         high = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
@@ -35,10 +41,12 @@ public struct FindID: Identifier {
         self.low = low
     }
 
+    /// As on the wire.
     public var bytes: [UInt8] {
         [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
     }
 
+    /// Ordered as the bytes are.
     public static func < (left: FindID, right: FindID) -> Bool {
         left.high == right.high ? left.low < right.low : left.high < right.high
     }
@@ -57,6 +65,7 @@ public struct ChunkReference: Hashable, Sendable, CustomStringConvertible {
         self.chunk = chunk
     }
 
+    /// For people.
     public var description: String { "\(version.short)/\(chunk)" }
 }
 

@@ -4,8 +4,10 @@ public import Units
 public struct Holdings: Hashable, Sendable {
     /// What else the sender says.
     public struct Flags: OptionSet, Hashable, Sendable {
+        /// As on the wire.
         public let rawValue: UInt8
 
+        /// Any bits.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
         /// The sender lacks chunks and asks for them.

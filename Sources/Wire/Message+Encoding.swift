@@ -1,4 +1,4 @@
-public import Units
+internal import Units
 
 extension Message {
     /// The whole frame, with its length.

@@ -16,6 +16,7 @@ public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
         self.field = field
     }
 
+    /// For people.
     public var description: String {
         guard let type else { return "\(code): \(field)" }
         let name = FrameType(rawValue: type)?.description ?? "frame 0x" + Hex.encode([type])
