@@ -93,7 +93,8 @@ public struct Layout: Hashable, Sendable {
     public func reference(sha256: SHA256Function) -> LayoutReference {
         let bytes = encode()
         return LayoutReference(
-            digest: Self.digest(of: bytes, sha256: sha256), byteCount: UInt32(bytes.count), chunkCount: UInt32(chunkCount))
+            digest: Self.digest(of: bytes, sha256: sha256), byteCount: UInt32(bytes.count),
+            chunkCount: UInt32(chunkCount))
     }
 }
 

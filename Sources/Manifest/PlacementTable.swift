@@ -44,5 +44,7 @@ public struct PlacementTable: Sendable {
     public init(_ layout: Layout) { self.init(layout, files: 0..<layout.fileCount) }
 
     /// Where a chunk goes, in ascending order of (file, offset); empty if none of the files uses it.
-    public subscript(chunk: ChunkIndex) -> ArraySlice<Placement> { placements[starts[chunk.int]..<starts[chunk.int + 1]] }
+    public subscript(chunk: ChunkIndex) -> ArraySlice<Placement> {
+        placements[starts[chunk.int]..<starts[chunk.int + 1]]
+    }
 }

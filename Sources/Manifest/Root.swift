@@ -43,7 +43,8 @@ public struct RootKey: Hashable, Sendable {
 
     /// What every P-256 public key in this form begins with: algorithm, curve, and the mark of an uncompressed point.
     static let prefix: [UInt8] = [
-        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE,
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE,
         0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
     ]
 }
@@ -52,6 +53,7 @@ public struct RootKey: Hashable, Sendable {
 ///
 /// Every value keeps the rules of `documents.md`, section 3.
 public struct Root: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.root
 
     /// The same in every version.
@@ -74,7 +76,8 @@ public struct Root: DocumentBody {
     /// Certificates and keys may come in any order.
     /// - Throws: a DocumentError that names the field which breaks a rule.
     public init(
-        cluster: ClusterID, clusterName: NodeName, version: UInt32, issued: WallTime, epoch: UInt32, certificates: [[UInt8]],
+        cluster: ClusterID, clusterName: NodeName, version: UInt32, issued: WallTime, epoch: UInt32,
+        certificates: [[UInt8]],
         keys: [RootKey], thresholds: Thresholds
     ) throws(DocumentError) {
         self.cluster = cluster
@@ -88,6 +91,7 @@ public struct Root: DocumentBody {
         try validate()
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) {
         var reader = DocumentReader(body, document: "root")
         try reader.format()
@@ -131,6 +135,7 @@ public struct Root: DocumentBody {
         return keys
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 4_096)
         writer.integer(1 as UInt16)
@@ -198,7 +203,8 @@ extension Root {
         }
         let rootKeyCount = keys.count { $0.rights.includes(.root) }
         guard thresholds[.root] <= rootKeyCount else {
-            throw fail(.invalid, "thresholds", "\(thresholds[.root]) root keys must sign, and there are \(rootKeyCount)")
+            throw fail(
+                .invalid, "thresholds", "\(thresholds[.root]) root keys must sign, and there are \(rootKeyCount)")
         }
     }
 }

@@ -127,7 +127,9 @@ public struct SignedDocument: Hashable, Sendable {
         guard (1...Limits.signatureCountMax).contains(signatures.count) else {
             throw fail(.outOfRange, "signatures", "1 to \(Limits.signatureCountMax), not \(signatures.count)")
         }
-        guard isAscending(signatures.map(\.keyID)) else { throw fail(.invalid, "signatures", "not ascending by key id") }
+        guard isAscending(signatures.map(\.keyID)) else {
+            throw fail(.invalid, "signatures", "not ascending by key id")
+        }
         for signature in signatures {
             guard (Limits.signatureByteCountMin...Limits.signatureByteCountMax).contains(signature.bytes.count) else {
                 throw fail(.outOfRange, "signature length")
