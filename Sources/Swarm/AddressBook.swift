@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// Which addresses there are, and how dialling them went.
 struct AddressBook: Sendable {

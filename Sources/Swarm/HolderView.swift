@@ -1,11 +1,12 @@
 import Units
+import Wire
 
 /// What a neighbour says that it has of one version.
 struct HolderView: Sendable {
     /// The number of chunks that it says the version has.
     let chunkCount: Int
-    var flags: HoldingsFlags
-    var holdings: Holdings
+    var flags: Holdings.Flags
+    var holdings: Extent
     /// The first chunk of the part that must come next, while a HOLDINGS of several parts is under way.
     var nextPart: Int?
     /// A directing neighbour that is asked like an ordinary source, since nothing else gave anything for a while.
@@ -15,12 +16,12 @@ struct HolderView: Sendable {
     /// Chunks that this agent, directing, offered to it or sent it.
     var servedCount = 0
 
-    enum Holdings: Sendable {
+    enum Extent: Sendable {
         case all
         case some(ChunkBits)
     }
 
-    init(chunkCount: Int, flags: HoldingsFlags) {
+    init(chunkCount: Int, flags: Holdings.Flags) {
         self.chunkCount = chunkCount
         // Whoever directs says what it has chunk by chunk.
         let flags = flags.contains(.directing) ? flags.subtracting(.complete) : flags
@@ -85,7 +86,7 @@ struct HolderView: Sendable {
     }
 
     /// Takes one frame's bitmap in. False if it breaks the rules of the message.
-    mutating func take(_ part: HoldingsPart) -> Bool {
+    mutating func take(_ part: Holdings) -> Bool {
         let first = Int(part.firstChunk)
         if flags.contains(.complete) { return first == 0 && part.bitmap.isEmpty }
         guard case .some(var bits) = holdings else { return false }

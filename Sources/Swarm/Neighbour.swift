@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// Bytes a second, smoothed over about a second, while something is to be measured.
 struct RateMeter: Sendable {
@@ -38,7 +39,7 @@ struct Neighbour: Sendable {
 
     /// A chunk that it asks for.
     struct QueuedUpload: Sendable {
-        let request: UInt32
+        let request: RequestID
         let version: Digest
         let chunk: ChunkIndex
     }
@@ -49,11 +50,11 @@ struct Neighbour: Sendable {
     var models: [ModelName] = []
 
     // Downloads. Invariant: `outstandingByteCount` is the sum over `requests`.
-    var requests: OrderedDictionary<UInt32, Request> = [:]
+    var requests: OrderedDictionary<RequestID, Request> = [:]
     var outstandingByteCount = 0
     /// Late bytes that are still tolerated, by cancelled request; oldest first.
-    var cancelled: OrderedDictionary<UInt32, (version: Digest, rest: Int)> = [:]
-    var lastRequestNumber: UInt32 = 0
+    var cancelled: OrderedDictionary<RequestID, (version: Digest, rest: Int)> = [:]
+    var lastRequestNumber: RequestID = 0
     var backOffUntil: Instant?
     var slowCount = 0
 
@@ -135,8 +136,8 @@ struct Neighbour: Sendable {
         isSilent = false
     }
 
-    mutating func drawRequestNumber() -> UInt32 {
-        lastRequestNumber &+= 1
+    mutating func drawRequestNumber() -> RequestID {
+        lastRequestNumber = lastRequestNumber.next
         return lastRequestNumber
     }
 
@@ -153,7 +154,7 @@ struct Neighbour: Sendable {
     }
 
     /// Nil if there is no such request.
-    mutating func close(_ number: UInt32) -> Request? {
+    mutating func close(_ number: RequestID) -> Request? {
         guard let request = requests.removeValue(forKey: number) else { return nil }
         outstandingByteCount -= request.byteCount
         return request

@@ -1,4 +1,5 @@
 public import Units
+public import Wire
 
 /// One neighbour or former neighbour, for status.
 public struct NeighbourReport: Equatable, Sendable {
@@ -28,7 +29,7 @@ public struct NeighbourReport: Equatable, Sendable {
         /// Connected, with requests outstanding, and silent.
         case silent
         /// Not spoken to until then.
-        case setAside(DisconnectReason, until: Instant)
+        case setAside(GoodbyeCode, until: Instant)
     }
 }
 
@@ -92,7 +93,7 @@ public struct VersionReport: Equatable, Sendable {
 public enum Admission: Equatable, Sendable {
     case welcome
     /// Say GOODBYE with that reason.
-    case setAside(DisconnectReason, until: Instant)
+    case setAside(GoodbyeCode, until: Instant)
     /// Say GOODBYE `denied`.
     case denied
     /// Say GOODBYE `busy`.

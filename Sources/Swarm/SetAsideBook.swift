@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// The nodes that are not spoken to for a while, each after a fault that has a name. The first time lasts 30 s, each
 /// further one twice as long up to an hour, and what was learned is halved with each hour in which nothing happened.
@@ -7,13 +8,13 @@ struct SetAsideBook: Sendable {
     struct Entry: Sendable {
         var duration: Duration
         var until: Instant
-        var reason: DisconnectReason
+        var reason: GoodbyeCode
     }
 
     private(set) var entries: OrderedDictionary<NodeID, Entry> = [:]
 
     /// Until when the node is set aside.
-    mutating func add(_ node: NodeID, because reason: DisconnectReason, at now: Instant) -> Instant {
+    mutating func add(_ node: NodeID, because reason: GoodbyeCode, at now: Instant) -> Instant {
         let duration = nextDuration(of: node, at: now)
         let entry = Entry(duration: duration, until: now + duration, reason: reason)
         entries[node] = entry

@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// HOLDINGS, HAVE, WITHDRAW and LEAVE, both ways.
 extension Swarm {
@@ -9,7 +10,7 @@ extension Swarm {
     mutating func sendHoldings(of version: Digest, to node: NodeID) {
         guard let exchange = exchanges[version] else { return }
         neighbours[node]?.opened.append(version)
-        var flags: HoldingsFlags = exchange.isSatisfied ? [] : .wants
+        var flags: Holdings.Flags = exchange.isSatisfied ? [] : .wants
         let isDirecting = exchange.direction?.isAnnounced == true
         if isDirecting { flags.insert(.directing) } else if exchange.held.isFull { flags.insert(.complete) }
         let byteCount = (exchange.chunkCount + 7) / 8
@@ -17,7 +18,7 @@ extension Swarm {
         var firstByte = 0
         repeat {
             let count = isBare ? 0 : min(Limits.holdingsBitmapByteCountMax, byteCount - firstByte)
-            let part = HoldingsPart(
+            let part = Holdings(
                 version: version, flags: flags, chunkCount: UInt32(exchange.chunkCount),
                 firstChunk: UInt32(firstByte * 8), bitmap: exchange.held.bitmap(firstByte: firstByte, byteCount: count))
             send(.holdings(part), to: node)
@@ -44,16 +45,16 @@ extension Swarm {
         exchanges[version]?.announceAt = nil
         // A seed that directs tells nobody what it has.
         guard exchanges[version]?.direction?.isAnnounced != true else { return }
-        let batch = Limits.announcedChunkCountMax
+        let batch = Limits.haveChunkCountMax
         for start in stride(from: 0, to: fresh.count, by: batch) {
             let part = Array(fresh[start..<min(start + batch, fresh.count)])
-            for node in neighbours.keys { send(.have(version, part), to: node) }
+            for node in neighbours.keys { send(.have(ChunkList(version: version, chunks: part)), to: node) }
         }
     }
 
     // MARK: In
 
-    mutating func takeHoldings(_ part: HoldingsPart, from node: NodeID) {
+    mutating func takeHoldings(_ part: Holdings, from node: NodeID) {
         guard part.chunkCount <= Limits.chunkCountMax else { return expel(node, because: .malformed) }
         let chunkCount = Int(part.chunkCount)
         if let known = exchanges[part.version]?.chunkCount, known != chunkCount {
@@ -75,7 +76,7 @@ extension Swarm {
     }
 
     /// The view that the part goes into: a new one for a first part. Nil if the part does not follow.
-    private func nextView(for part: HoldingsPart, from node: NodeID) -> HolderView? {
+    private func nextView(for part: Holdings, from node: NodeID) -> HolderView? {
         let old = exchanges[part.version]?.views[node] ?? neighbours[node]?.strangers[part.version]
         if part.firstChunk == 0 {
             var view = HolderView(chunkCount: Int(part.chunkCount), flags: part.flags)

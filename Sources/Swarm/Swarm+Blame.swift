@@ -1,5 +1,6 @@
 import OrderedCollections
 public import Units
+import Wire
 
 /// Who did what, and what follows.
 extension Swarm {
@@ -14,12 +15,14 @@ extension Swarm {
         guard let byteCount = endVerification(of: ticket) else { return }
         exchanges[ticket.version]?.giveBack(ticket)
         exchanges[ticket.version]?.wastedByteCount += Int64(byteCount)
-        if neighbours[ticket.source] != nil { send(.bad(ticket.version, ticket.chunk), to: ticket.source) }
+        if neighbours[ticket.source] != nil {
+            send(.bad(ChunkReference(version: ticket.version, chunk: ticket.chunk)), to: ticket.source)
+        }
         expel(ticket.source, because: .badChunk)
     }
 
     /// Ends the connection if there is one, and sets the node aside where the reason says so.
-    mutating func expel(_ node: NodeID, because reason: DisconnectReason) {
+    mutating func expel(_ node: NodeID, because reason: GoodbyeCode) {
         if reason.setsAside {
             let until = setAside.add(node, because: reason, at: clock)
             emit(.note(.setAside(node, because: reason, until: until)))
@@ -59,7 +62,7 @@ extension Swarm {
         for node in neighbours.keys {
             refuseUploads(of: version, for: node, because: .cannotRead) { $0 == chunk }
             if exchanges[version]?.direction?.isAnnounced == true { continue }
-            send(.withdraw(version, [chunk]), to: node)
+            send(.withdraw(ChunkList(version: version, chunks: [chunk])), to: node)
         }
         updateDirection(of: version)
         duties.formUnion([.upload, .offer])

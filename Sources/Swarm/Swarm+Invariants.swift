@@ -24,7 +24,7 @@ extension Swarm {
     private func checkSums() {
         var (requestCount, outstanding) = (0, 0)
         for neighbour in neighbours.values {
-            precondition(neighbour.queue.count <= Limits.uploadQueueCountPerNeighbourMax, "a queue is too long")
+            precondition(neighbour.queue.count <= Limits.openRequestCountMax, "a queue is too long")
             requestCount += neighbour.requests.count
             let sum = neighbour.requests.values.reduce(0) { $0 + $1.byteCount }
             precondition(sum == neighbour.outstandingByteCount, "\(sum) bytes asked of \(neighbour.node)")

@@ -1,5 +1,6 @@
 import OrderedCollections
 public import Units
+public import Wire
 
 /// Whom to dial, and what to tell others about who is where.
 extension Swarm {
@@ -124,7 +125,7 @@ extension Swarm {
             neighbours[node]?.peersAreStale = false
             neighbours[node]?.peersSentAt = clock
             let address = neighbour.introduction.remoteAddress
-            send(.peers(addressesToShare(with: node, at: address, now: clock)), to: node)
+            send(.peers(Peers(fitting: addressesToShare(with: node, at: address, now: clock))), to: node)
         }
     }
 
@@ -137,8 +138,8 @@ extension Swarm {
             else { return }
             entries.append(
                 PeerEntry(
-                    node: introduction.node, issuesCertificates: introduction.issuesCertificates, endpoint: endpoint,
-                    models: Array(models.prefix(Limits.modelsPerPeerEntryMax))))
+                    node: introduction.node, endpoint: endpoint, models: models,
+                    issuesCertificates: introduction.issuesCertificates))
         }
         for neighbour in neighbours.values { share(neighbour.introduction, neighbour.models) }
         for recent in addresses.recent.values where now - recent.lostAt < AddressBook.recentDuration {

@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// Directed seeding: where a version was published, each chunk is first given to one neighbour only, so that one whole
 /// copy leaves the uplink before any byte leaves it twice.
@@ -70,7 +71,7 @@ extension Swarm {
             }
             exchanges[version]?.direction?.open(chunk, to: node, at: clock)
             exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
-            send(.offer(version, chunk), to: node)
+            send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
             duties.insert(.wake)
         }
     }

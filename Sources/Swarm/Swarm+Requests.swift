@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// What to ask whom, and what comes of it.
 extension Swarm {
@@ -85,11 +86,11 @@ extension Swarm {
     @discardableResult
     private mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
         guard let byteCount = exchanges[version]?.byteCount(of: chunk),
-            let number = neighbours[node]?.lastRequestNumber,
+            let number = neighbours[node]?.lastRequestNumber.next,
             unverifiedByteCount + byteCount <= limits.unverifiedByteCountMax
         else { return false }
-        neighbours[node]?.lastRequestNumber = number &+ 1
-        let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number &+ 1)
+        neighbours[node]?.lastRequestNumber = number
+        let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
         exchanges[version]?.take(ticket)
         neighbours[node]?.open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
         unverifiedByteCount += byteCount
@@ -195,7 +196,8 @@ extension Swarm {
         return byteCount
     }
 
-    mutating func takeRefusal(of number: UInt32, _ reason: RefuseReason, _ delay: Duration, from node: NodeID) {
+    mutating func takeRefusal(_ refusal: Refuse, from node: NodeID) {
+        let number = refusal.request
         guard let request = neighbours[node]?.requests[number] else {
             // A refusal that crosses a CANCEL ends what is tolerated.
             let wasCancelled = neighbours[node]?.cancelled.removeValue(forKey: number) != nil
@@ -203,9 +205,9 @@ extension Swarm {
         }
         giveUp(request, by: .source)
         let (version, chunk) = (request.ticket.version, request.ticket.chunk)
-        switch reason {
+        switch refusal.reason {
         case .busy:
-            let hint = min(max(delay, .milliseconds(50)), .seconds(10))
+            let hint = Duration.milliseconds(Int64(min(max(refusal.retryMilliseconds, 50), 10_000)))
             neighbours[node]?.backOffUntil = clock + hint
         case .notHeld, .cannotRead: exchanges[version]?.remove([chunk], from: node)
         case .unknownVersion, .denied, .leaving:
@@ -241,7 +243,7 @@ extension Swarm {
     }
 
     /// Takes the request out of the sums.
-    mutating func closeRequest(_ number: UInt32, of node: NodeID) -> Neighbour.Request? {
+    mutating func closeRequest(_ number: RequestID, of node: NodeID) -> Neighbour.Request? {
         guard let request = neighbours[node]?.close(number) else { return nil }
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1

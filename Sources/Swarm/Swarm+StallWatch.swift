@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// When a source loses what was asked of it.
 ///

@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 /// Whom to serve, and when.
 ///
@@ -34,7 +35,7 @@ extension Swarm {
             return expel(node, because: .malformed)
         }
         guard exchange.held.contains(asked.chunk) else { return refuse(asked, for: node, because: .notHeld) }
-        guard neighbour.queue.count < Limits.uploadQueueCountPerNeighbourMax else {
+        guard neighbour.queue.count < Limits.openRequestCountMax else {
             return refuse(asked, for: node, because: .busy, retryAfter: Swarm.busyHint)
         }
         neighbours[node]?.queue.append(asked)
@@ -42,7 +43,7 @@ extension Swarm {
         duties.insert(.upload)
     }
 
-    mutating func takeCancel(_ number: UInt32, from node: NodeID) {
+    mutating func takeCancel(_ number: RequestID, from node: NodeID) {
         if let place = neighbours[node]?.queue.firstIndex(where: { $0.request == number }),
             let asked = neighbours[node]?.queue.remove(at: place)
         {
@@ -56,15 +57,16 @@ extension Swarm {
     }
 
     private mutating func refuse(
-        _ asked: Neighbour.QueuedUpload, for node: NodeID, because reason: RefuseReason, retryAfter: Duration = .zero
+        _ asked: Neighbour.QueuedUpload, for node: NodeID, because reason: Refuse.Reason, retryAfter: Duration = .zero
     ) {
-        send(.refuse(asked.request, reason, retryAfter: retryAfter), to: node)
+        let delay = UInt32(retryAfter.wholeMilliseconds)
+        send(.refuse(Refuse(request: asked.request, reason: reason, retryMilliseconds: delay)), to: node)
         noteNotSent(asked.chunk, of: asked.version, to: node)
     }
 
     /// Refuses what waits and stops what is being sent of a version, or of some of its chunks.
     mutating func refuseUploads(
-        of version: Digest, for node: NodeID, because reason: RefuseReason,
+        of version: Digest, for node: NodeID, because reason: Refuse.Reason,
         where isMeant: (ChunkIndex) -> Bool = { _ in true }
     ) {
         for asked in neighbours[node]?.queue ?? [] where asked.version == version && isMeant(asked.chunk) {

@@ -1,5 +1,6 @@
 import OrderedCollections
 import Units
+import Wire
 
 extension Swarm {
     mutating func addVersion(_ plan: VersionPlan) {

@@ -1,5 +1,6 @@
 import OrderedCollections
 public import Units
+public import Wire
 
 /// The swarm logic of one agent: who holds what, what to ask whom, whom to serve first, when to give up, whom to dial.
 ///
@@ -86,13 +87,13 @@ public struct Swarm: Sendable {
 
     /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the numbering
     /// with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
-    public mutating func drawRequestNumber(for neighbour: NodeID) -> UInt32? {
+    public mutating func drawRequestNumber(for neighbour: NodeID) -> RequestID? {
         neighbours[neighbour]?.drawRequestNumber()
     }
 
     mutating func emit(_ effect: SwarmEffect) { outbox.append(effect) }
 
-    mutating func send(_ message: SwarmMessage, to neighbour: NodeID) { emit(.send(message, to: neighbour)) }
+    mutating func send(_ message: Message, to neighbour: NodeID) { emit(.send(message, to: neighbour)) }
 
     private mutating func dispatch(_ event: SwarmEvent) {
         switch event {
@@ -121,23 +122,24 @@ public struct Swarm: Sendable {
         }
     }
 
-    private mutating func receive(_ message: SwarmMessage, from node: NodeID) {
+    private mutating func receive(_ message: Message, from node: NodeID) {
         guard neighbours[node] != nil else { return }
         neighbours[node]?.noteHeard(at: clock)
         switch message {
-        case .models(let models): neighbours[node]?.models = Array(models.prefix(Limits.modelsPerNeighbourMax))
-        case .peers(let entries): learn(entries, from: node)
+        case .models(let models): neighbours[node]?.models = models
+        case .peers(let peers): learn(peers.entries, from: node)
         case .holdings(let part): takeHoldings(part, from: node)
-        case .have(let version, let chunks): takeHave(version, chunks, from: node)
-        case .withdraw(let version, let chunks): takeWithdraw(version, chunks, from: node)
+        case .have(let list): takeHave(list.version, list.chunks, from: node)
+        case .withdraw(let list): takeWithdraw(list.version, list.chunks, from: node)
         case .leave(let version): takeLeave(version, from: node)
-        case .offer(let version, let chunk): takeOffer(version, chunk, from: node)
-        case .claim: break  // claims are not used yet
-        case .request(let number, let version, let chunk):
-            takeRequest(.init(request: number, version: version, chunk: chunk), from: node)
+        case .offer(let reference): takeOffer(reference.version, reference.chunk, from: node)
+        case .request(let asked):
+            let (version, chunk) = (asked.chunk.version, asked.chunk.chunk)
+            takeRequest(.init(request: asked.request, version: version, chunk: chunk), from: node)
         case .cancel(let number): takeCancel(number, from: node)
-        case .refuse(let number, let reason, let delay): takeRefusal(of: number, reason, delay, from: node)
-        case .bad(let version, let chunk): takeBad(version, chunk, from: node)
+        case .refuse(let refusal): takeRefusal(refusal, from: node)
+        case .bad(let reference): takeBad(reference.version, reference.chunk, from: node)
+        default: break  // a sign of life; claims are not used yet, DATA comes as `dataReceived`
         }
     }
 

@@ -1,14 +1,15 @@
 public import Units
+public import Wire
 
 /// What the shell is to do. Effects are independent of each other and are carried out in order.
 public enum SwarmEffect: Equatable, Sendable {
     /// Send one frame.
-    case send(SwarmMessage, to: NodeID)
+    case send(Message, to: NodeID)
     /// Send REQUEST with the ticket's number, and keep a buffer of this many bytes under (source, request).
     case request(ChunkTicket, byteCount: Int)
     /// The bytes of this request are not wanted any more. (When a neighbour is lost or disconnected, its buffers go
     /// without being named, except those being verified.)
-    case dropBuffer(NodeID, request: UInt32)
+    case dropBuffer(NodeID, request: RequestID)
     /// The chunk is complete: hash it, and write it if the hash agrees. Exactly one of `chunkVerified`, `chunkRejected`
     /// and `chunkWriteFailed` must follow, even if the source is gone by then.
     case verify(ChunkTicket)
@@ -25,7 +26,7 @@ public enum SwarmEffect: Equatable, Sendable {
     /// Connect; then `neighbourConnected` or `dialFailed`.
     case dial(DialTarget)
     /// Send GOODBYE with the reason, and close. The core has forgotten the neighbour.
-    case disconnect(NodeID, because: DisconnectReason)
+    case disconnect(NodeID, because: GoodbyeCode)
     /// Hand in `timePassed` at this moment. It replaces the moment asked for before.
     case wakeAt(Instant)
     /// Something that a log or a person may want to know.
@@ -35,7 +36,7 @@ public enum SwarmEffect: Equatable, Sendable {
 /// What the core has to say without anything to be done.
 public enum SwarmNote: Equatable, Sendable {
     /// A node is not spoken to until then.
-    case setAside(NodeID, because: DisconnectReason, until: Instant)
+    case setAside(NodeID, because: GoodbyeCode, until: Instant)
     /// This many requests were taken from a source that fell silent.
     case sourceSilent(NodeID, requestCount: Int)
     /// This many requests were taken from a source that was far slower than the others.

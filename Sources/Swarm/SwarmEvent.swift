@@ -1,4 +1,5 @@
 public import Units
+public import Wire
 
 /// What happened. The shell hands events in one at a time and drains all effects before the next.
 ///
@@ -36,7 +37,7 @@ public enum SwarmEvent: Equatable, Sendable {
     case neighbourLost(NodeID)
     /// The codec, the documents or TLS found an error: sets the node aside where the table says so, and disconnects it if
     /// it is connected.
-    case neighbourMisbehaved(NodeID, DisconnectReason)
+    case neighbourMisbehaved(NodeID, GoodbyeCode)
     /// The PONG of a PING came after this long.
     case roundTripMeasured(NodeID, Duration)
     /// Any frame came that is not reported in another way. (It tells a silent connection from a slow one.)
@@ -49,7 +50,7 @@ public enum SwarmEvent: Equatable, Sendable {
     // MARK: Frames
 
     /// A frame other than DATA.
-    case received(SwarmMessage, from: NodeID)
+    case received(Message, from: NodeID)
     /// Payload of one DATA frame, or of several of one request that follow each other.
     case dataReceived(DataSpan)
 
@@ -129,10 +130,10 @@ public struct ChunkTicket: Hashable, Sendable {
     /// The neighbour that was asked. It alone sent all bytes.
     public let source: NodeID
     /// The request's number on that connection. The shell's buffer is named by (source, request).
-    public let request: UInt32
+    public let request: RequestID
 
     /// Takes the fields as they are.
-    public init(version: Digest, chunk: ChunkIndex, source: NodeID, request: UInt32) {
+    public init(version: Digest, chunk: ChunkIndex, source: NodeID, request: RequestID) {
         self.version = version
         self.chunk = chunk
         self.source = source
@@ -151,10 +152,10 @@ public struct UploadID: Hashable, Sendable {
     /// Who asked.
     public let neighbour: NodeID
     /// The number that the neighbour chose.
-    public let request: UInt32
+    public let request: RequestID
 
     /// Takes the fields as they are.
-    public init(neighbour: NodeID, request: UInt32) {
+    public init(neighbour: NodeID, request: RequestID) {
         self.neighbour = neighbour
         self.request = request
     }
@@ -165,14 +166,14 @@ public struct DataSpan: Hashable, Sendable {
     /// Who sent it.
     public let neighbour: NodeID
     /// The request that it answers.
-    public let request: UInt32
+    public let request: RequestID
     /// Bytes from the chunk's start.
     public let offset: Int
     /// Bytes of payload.
     public let byteCount: Int
 
     /// Takes the fields as they are.
-    public init(neighbour: NodeID, request: UInt32, offset: Int, byteCount: Int) {
+    public init(neighbour: NodeID, request: RequestID, offset: Int, byteCount: Int) {
         self.neighbour = neighbour
         self.request = request
         self.offset = offset

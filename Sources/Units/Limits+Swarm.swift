@@ -3,8 +3,6 @@ extension Limits {
     public static let requestCountDefault = 8
     /// Chunks asked of one neighbour at once, at most.
     public static let requestCountPerNeighbourMax = 16
-    /// Requests of one neighbour that wait or are being answered; more are refused.
-    public static let uploadQueueCountPerNeighbourMax = 256
     /// Chunks sent at once, when each of them moves.
     public static let uploadCountDefault = 2
     /// Chunks sent at once, slow receivers included.
@@ -15,10 +13,6 @@ extension Limits {
     public static let strangeVersionCountPerNeighbourMax = 512
     /// Bitmaps of those versions, in bytes.
     public static let strangeBitmapByteCountPerNeighbourMax = 2 << 20
-    /// Bitmap of one HOLDINGS frame.
-    public static let holdingsBitmapByteCountMax = 16 << 10
-    /// Chunks of one HAVE or WITHDRAW frame.
-    public static let announcedChunkCountMax = 1_024
     /// Versions that left or were denied, and are remembered to tell a crossing request from an error.
     public static let formerVersionCountMax = 4_096
     /// Offers that wait for an announcement, of one directed version.
@@ -39,10 +33,6 @@ extension Limits {
     public static let addressCountPerNeighbourMax = 64
     /// Addresses that all neighbours together may supply.
     public static let addressCountMax = 1_024
-    /// Models of one PEERS entry.
-    public static let modelsPerPeerEntryMax = 16
-    /// Models of one MODELS frame.
-    public static let modelsPerNeighbourMax = 256
     /// PEERS frames of one neighbour in a minute.
     public static let peersMessageCountPerMinuteMax = 16
     /// Connections that are being made at once.
