@@ -28,25 +28,10 @@ import Units
         #expect(next == length)
         #expect(cuts.dropLast().allSatisfy { $0.byteCount.value == 65_536 })
     }
-}
 
-@Suite struct ChunkTableTests {
-    private func digest(_ number: UInt8) -> Digest { Digest(exactly: [UInt8](repeating: number, count: 32)) }
-
-    @Test func equalChunksShareAnIndexInOrderOfFirstUse() throws {
-        var table = ChunkTable()
-        #expect(try table.index(of: digest(7), byteCount: 10) == 0)
-        #expect(try table.index(of: digest(3), byteCount: 20) == 1)
-        #expect(try table.index(of: digest(7), byteCount: 10) == 0)
-        #expect(table.chunks.map(\.byteCount) == [10, 20])
-    }
-
-    @Test func oneChunkTooManyIsRefusedByName() throws {
-        var table = ChunkTable(countMax: 2)
-        _ = try table.index(of: digest(1), byteCount: 1)
-        _ = try table.index(of: digest(2), byteCount: 1)
-        #expect(try table.index(of: digest(1), byteCount: 1) == 0)
-        let error = #expect(throws: ChunkingError.self) { try table.index(of: digest(3), byteCount: 1) }
-        #expect(error?.description.contains("more than 2 distinct chunks") == true)
+    @Test func oneDistinctChunkTooManyIsRefusedByName() throws {
+        try FixedCuts.requireDistinctChunkCount(262_144)
+        let error = #expect(throws: ChunkingError.self) { try FixedCuts.requireDistinctChunkCount(262_145) }
+        #expect(error?.description.contains("more than 262144 distinct chunks") == true)
     }
 }
