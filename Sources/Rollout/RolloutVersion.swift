@@ -28,8 +28,10 @@ public struct RolloutInstance: Hashable, Comparable, Sendable, CustomStringConve
     /// Names an instance.
     public init(_ number: UInt64) { self.number = number }
 
+    /// For logs: `instance 7`.
     public var description: String { "instance \(number)" }
 
+    /// In the order of connecting.
     public static func < (left: RolloutInstance, right: RolloutInstance) -> Bool { left.number < right.number }
 }
 

@@ -56,7 +56,7 @@ extension Rollout {
         if let instance = obstructed(digest) {
             return "\(instance) cannot load a version while it serves another: restart it to switch"
         }
-        if let move = currentMove, move.target.digest == digest { return move.reason }
+        if let move = currentMove, move.target.digest == digest, current?.digest != digest { return move.reason }
         return nil
     }
 
