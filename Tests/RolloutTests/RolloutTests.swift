@@ -170,6 +170,14 @@ import Units
         #expect(stage.rollout.error(of: v2.digest) == nil)
     }
 
+    @Test func aReportThatTheSwitchHappenedIsAsGoodAsItsReply() {
+        var stage = Stage.servingFirst()
+        stage.wishSecond()
+        stage.send(.loaded(a, v2.digest))
+        #expect(stage.send(.reported(a, active: v2.digest)) == [.setCurrent(v2)])
+        #expect(stage.send(.activated(a, v2.digest)) == [])
+    }
+
     @Test func anAbandonedLoadWithoutAnAnswerDoesNotHoldUpForEver() {
         var stage = Stage.servingFirst()
         stage.wishSecond()
