@@ -131,6 +131,17 @@ import Units
         #expect(try await house.events.next() == .drained(instance, one))
     }
 
+    @Test @LoopActor func aSecondReplyToOneRequestIsIgnored() async throws {
+        let house = try House()
+        let (process, instance) = try await house.attached()
+        house.server.activate(instance, two, tag: nil, expecting: one)
+        _ = try await process.lines.next()
+        for _ in 0..<2 { process.send(#"{"type":"reply","re":1,"ok":true}"#) }
+        process.send(#"{"type":"drained","digest":"\#(one)"}"#)
+        #expect(try await house.events.next() == .activated(instance, two))
+        #expect(try await house.events.next() == .drained(instance, one))
+    }
+
     @Test @LoopActor func aLoadWithoutAReplyFailsAndIsReleased() async throws {
         let house = try House()
         let (process, instance) = try await house.attached()

@@ -98,6 +98,7 @@ class HandoffClient(Generic[M]):
         self._formats = list(formats)
         self._stop = threading.Event()
         self._welcomed = threading.Event()
+        self._health_due = threading.Event()
         self._channel: Optional[Channel] = None
         self._lease_seconds = 15.0
         # Held while something is said about what is active, so that the last thing said is the truth.
@@ -127,6 +128,7 @@ class HandoffClient(Generic[M]):
     def close(self) -> None:
         """Ends the connection and the threads. What is active stays usable."""
         self._stop.set()
+        self._health_due.set()
         channel = self._channel
         if channel:
             channel.close()
@@ -183,6 +185,7 @@ class HandoffClient(Generic[M]):
             self._take_welcome(channel.receive(time.monotonic() + WELCOME_SECONDS_MAX))
             self._channel = channel
             self._welcomed.set()
+            self._health_due.set()
             log.info("connected to the agent as %s", self._instance or f"pid-{os.getpid()}")
             while not self._stop.is_set():
                 message = channel.receive()
@@ -377,7 +380,10 @@ class HandoffClient(Generic[M]):
     # What this process says
 
     def _say_health(self) -> None:
-        while not self._stop.wait(self._lease_seconds / 3):
+        while not self._stop.is_set():
+            # A welcome wakes it: the lease may be shorter than the one before.
+            self._health_due.wait(self._lease_seconds / 3)
+            self._health_due.clear()
             with self._say_lock:
                 self._tell({"type": "health", **self.holder.status()})
 
