@@ -162,7 +162,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     client.start()
     threading.Thread(target=front.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-    print(f"http://{front.server_address[0]}:{front.server_address[1]}", flush=True)
+    print(f"http://{parsed.http[0]}:{front.server_port}", flush=True)
     ended.wait()
     front.shutdown()
     front.server_close()

@@ -85,13 +85,17 @@ def _plain(text: str) -> Iterator[str]:
             yield character
 
 
+# Unassigned characters stay: an older Unicode table must not change the words.
+_CONTROL = {"Cc", "Cf", "Co", "Cs"}
+
+
 def _clean(text: str) -> str:
     """Without control characters; every kind of blank is a space."""
     kept: List[str] = []
     for character in text:
         if character in "\t\n\r" or unicodedata.category(character) == "Zs":
             kept.append(" ")
-        elif character not in "\0\ufffd" and unicodedata.category(character)[0] != "C":
+        elif character != "\ufffd" and unicodedata.category(character) not in _CONTROL:
             kept.append(character)
     return "".join(kept)
 
