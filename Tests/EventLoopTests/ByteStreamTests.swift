@@ -15,9 +15,7 @@ import Units
                 echo?.write(copy)
             },
             onEnd: { [weak echo] _ in echo?.shutdownThenClose() })
-        // A prime number of bytes, again and again: no two places at a power of two apart are alike.
-        let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
-        let sent = Array(repeatElement(period, count: 192).joined())
+        let sent = pattern((12 << 20) + 13)
         let received = Received()
         pair.client.startReading(
             onBytes: { received.append($0) }, onEnd: { received.end.fulfil($0.words) })
@@ -156,6 +154,22 @@ import Units
             onBytes: { received.append($0) }, onEnd: { received.end.fulfil($0.words) })
         #expect(try await received.end.get() == "end")
         #expect(received.bytes.count == count)
+    }
+
+    @Test @LoopActor func aShutDownThatThePeerDoesNotLetFinishEndsWithAReset() async throws {
+        let pair = try await Pair.connected()
+        defer { pair.close() }
+        pair.server.write([UInt8](repeating: 5, count: 32 << 20))
+        pair.server.shutdownThenClose()
+        #expect(!pair.server.isClosed)
+        let ended = Promise<String>()
+        let reader = LoopTimer {
+            pair.client.startReading(onBytes: { _ in }, onEnd: { ended.fulfil($0.words) })
+        }
+        reader.start(after: .milliseconds(Limits.shutdownMillisecondsMax + 50))
+        let end = try await ended.get()
+        #expect(end.contains("reset"))
+        #expect(pair.server.isClosed)
     }
 
     @Test @LoopActor func aStreamThatIsReleasedIsClosed() async throws {
