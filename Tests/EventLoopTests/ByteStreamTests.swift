@@ -15,8 +15,9 @@ import Units
                 echo?.write(copy)
             },
             onEnd: { [weak echo] _ in echo?.shutdownThenClose() })
-        var random = SplitMix64(seed: 1)
-        let sent = (0..<(12 << 20) + 13).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        // A prime number of bytes, again and again: no two places at a power of two apart are alike.
+        let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
+        let sent = Array(repeatElement(period, count: 192).joined())
         let received = Received()
         pair.client.startReading(
             onBytes: { received.append($0) }, onEnd: { received.end.fulfil($0.words) })

@@ -13,15 +13,16 @@ final class TemporaryFolder: Sendable {
 
     init() throws {
         var template = Array("/tmp/shoal-test-XXXXXX".utf8CString)
-        let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
-            unsafe mkdtemp(buffer.baseAddress).map { unsafe String(cString: $0) }
+        let made = unsafe template.withUnsafeMutableBufferPointer { buffer -> String? in
+            guard let start = buffer.baseAddress, let path = unsafe mkdtemp(start) else { return nil }
+            return unsafe String(cString: path)
         }
         path = try #require(made)
     }
 
     deinit {
-        for name in ["socket", "file"] { unlink("\(path)/\(name)") }
-        rmdir(path)
+        for name in ["socket", "file"] { unsafe unlink("\(path)/\(name)") }
+        unsafe rmdir(path)
     }
 }
 
@@ -40,7 +41,7 @@ final class TemporaryFolder: Sendable {
     }
 
     /// Throws when nothing comes within the time.
-    func get(within: Duration = .seconds(10)) async throws -> Value {
+    @discardableResult func get(within: Duration = .seconds(10)) async throws -> Value {
         if let value { return value }
         let result: Value? = await withCheckedContinuation { continuation in
             waiter = continuation
