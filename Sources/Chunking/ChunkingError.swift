@@ -1,4 +1,4 @@
-public import Units
+internal import Units
 
 /// A version cannot be cut within the limits.
 public struct ChunkingError: Error, Hashable, Sendable, CustomStringConvertible {

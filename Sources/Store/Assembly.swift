@@ -1,3 +1,4 @@
+internal import Manifest
 internal import Crypto
 internal import Files
 internal import Synchronization

@@ -1,3 +1,4 @@
+internal import Manifest
 internal import Crypto
 internal import Files
 internal import Units
@@ -102,7 +103,7 @@ struct ChunkSweep: Sendable {
             opened.isDamaged = true
             return
         }
-        let span = buffer.span.bytes.extracting(0..<byteCount)
+        let span = unsafe buffer.span.bytes.extracting(0..<byteCount)
         switch scope {
         case .chunks: break
         case .files(let depth):

@@ -72,7 +72,7 @@ struct FileHashing {
         if chunkByteCount != nil { chunks.reserveCapacity(cuts.count) }
         for cut in cuts where !count.isCancelled {
             try file.read(into: &buffer, 0..<cut.byteCount.int, at: cut.offset)
-            let span = buffer.span.bytes.extracting(0..<cut.byteCount.int)
+            let span = unsafe buffer.span.bytes.extracting(0..<cut.byteCount.int)
             whole.update(span)
             if chunkByteCount != nil { chunks.append(SHA256.hash(span)) }
             count.add(cut.byteCount.int)

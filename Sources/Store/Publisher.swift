@@ -65,7 +65,7 @@ public struct StagedVersion: Hashable, Sendable {
         let name = StorePaths.publishPrefix + Hex.encode(SecureRandom.bytes(8))
         let (lock, owner) = try await onPool { () throws(StoreError) in
             let status = try doing("publish") { () throws(FileError) in try fileSystem.status(.root) }
-            let user = unsafe geteuid()
+            let user = geteuid()
             guard user == 0 || user == status.userID else {
                 throw StoreError(
                     .permission, "publish", of: fileSystem.folder,

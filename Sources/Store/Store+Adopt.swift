@@ -1,6 +1,6 @@
 internal import Files
 public import Manifest
-public import Units
+internal import Units
 
 /// Taking over what a publisher staged.
 extension Store {
@@ -51,8 +51,9 @@ extension Store {
         for entry in map.files {
             let path = StorePaths.file(entry.path, in: source)
             let target = StorePaths.file(entry.path, in: StorePaths.committed(map.model, map.key))
-            let status = try doing("adopt") { () throws(FileError) in
-                try fileSystem.statusIfPresent(path) ?? fileSystem.statusIfPresent(target)
+            let status = try doing("adopt") { () throws(FileError) -> FileStatus? in
+                if let staged = try fileSystem.statusIfPresent(path) { return staged }
+                return try fileSystem.statusIfPresent(target)
             }
             guard let status, status.kind == .file, status.byteCount == entry.byteCount else {
                 throw StoreError(

@@ -1,4 +1,6 @@
-public import EventLoop
+internal import Files
+internal import Manifest
+internal import EventLoop
 public import Units
 
 /// Looking for damage.

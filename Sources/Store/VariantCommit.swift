@@ -1,4 +1,5 @@
 internal import Files
+internal import Manifest
 internal import Units
 
 /// Moves a whole variant to the place where it is served from, so that after a power cut at any moment it is either there,
@@ -19,7 +20,8 @@ struct VariantCommit {
     func run() throws(StoreError) -> VariantRecord {
         let target = StorePaths.committed(map.model, map.key)
         let isMoved = try doing("commit") { () throws(FileError) in
-            try fileSystem.statusIfPresent(source) == nil && fileSystem.statusIfPresent(target) != nil
+            if try fileSystem.exists(source) { return false }
+            return try fileSystem.exists(target)
         }
         let record = try isMoved ? Self.readRecord(map.model, map.key, in: fileSystem) : prepared(target)
         try doing("commit") { () throws(FileError) in
