@@ -72,7 +72,7 @@ class Finding:
                 target.send(wire.Find(message.id, hops, message.what, message.model))
             search.waiting = set(targets)
         if not search.waiting:
-            self._finish(message.id)
+            self._finish_search(message.id)
         else:
             timer = threading.Timer(0.7 * max(hops, 0) + 0.3, self._late, [message.id])
             timer.daemon = True
@@ -81,9 +81,9 @@ class Finding:
 
     def _late(self, id: bytes) -> None:
         with self.lock:
-            self._finish(id)
+            self._finish_search(id)
 
-    def _finish(self, id: bytes) -> None:
+    def _finish_search(self, id: bytes) -> None:
         search = self.searches.pop(id, None)
         if search is None:
             return
@@ -99,4 +99,4 @@ class Finding:
         known = {entry.node_id for entry in search.entries} | {self.node_id}
         search.entries += [entry for entry in message.entries if entry.node_id not in known]
         if not search.waiting:
-            self._finish(message.id)
+            self._finish_search(message.id)

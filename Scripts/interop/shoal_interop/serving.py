@@ -222,6 +222,8 @@ class Serving:
 
     @staticmethod
     def _drip(connection, frame: bytes, pause: float):
+        if connection.muted:
+            return iter(())  # one frame is on its way already
         connection.muted = True
         for at in range(len(frame)):
             connection.later(at * pause, frame[at : at + 1])
