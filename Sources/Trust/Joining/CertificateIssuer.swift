@@ -12,7 +12,7 @@ public final class CertificateIssuer {
     private let cluster: ClusterID
     private let node: NodeID
     private let files: StateFolder
-    private var ledger: IssuerLedger
+    private(set) var ledger: IssuerLedger
     private let gate = SerialGate()
 
     /// - Throws: `TrustError` if the ledger cannot be read.
@@ -147,5 +147,12 @@ public final class CertificateIssuer {
         let (files, changed) = (files, edited)
         try await onPool { () throws(TrustError) in try files.writeJSON(changed, at: StateFolder.ledger) }
         ledger = changed
+    }
+}
+
+extension CertificateIssuer {
+    /// Nodes that were let in under a name; their certificates may be living.
+    public func nodes(named name: String) -> [NodeID] {
+        ledger.grants.filter { $0.name == name }.compactMap { NodeID(hex: $0.node) }
     }
 }
