@@ -106,7 +106,9 @@ public struct StagedVersion: Hashable, Sendable {
         }
         var builder = LayoutBuilder()
         for file in staged {
-            for (digest, cut) in zip(file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount)) {
+            for (digest, cut) in zip(
+                file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount))
+            {
                 builder.append(digest, byteCount: cut.byteCount.int)
             }
             builder.endFile()
@@ -179,7 +181,9 @@ public struct StagedVersion: Hashable, Sendable {
         await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
             var next = 0
             while next < plan.files.count || !group.isEmpty {
-                if next < plan.files.count, failure == nil, next - results.count(where: { $0 != nil }) < parallelFileCount {
+                if next < plan.files.count, failure == nil,
+                    next - results.count(where: { $0 != nil }) < parallelFileCount
+                {
                     let (number, file) = (next, plan.files[next])
                     group.addTask { (number, await attempt { () throws(StoreError) in try work(file, counter) }) }
                     next += 1
