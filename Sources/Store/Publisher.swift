@@ -76,7 +76,11 @@ public struct StagedVersion: Hashable, Sendable {
             let lock = try doing("publish") { () throws(FileError) in
                 clearDeadPublishers(in: fileSystem)
                 let folder = StorePaths.inStaging(name)
+                let isFirst = try !fileSystem.exists(StorePaths.staging)
                 try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+                if isFirst, owner.mustBeGiven {
+                    try fileSystem.setOwner(StorePaths.staging, user: owner.user, group: owner.group)
+                }
                 let lock = try fileSystem.lock(folder)
                 if owner.mustBeGiven { try fileSystem.setOwner(folder, user: owner.user, group: owner.group) }
                 return lock
@@ -152,6 +156,9 @@ public struct StagedVersion: Hashable, Sendable {
         }
         lock = nil
     }
+
+    /// Lets go of the lock as a killed process does.
+    func testsOnly_die() { lock = nil }
 
     private func makeFolders(_ plan: PublishPlan, in variantFolder: StorePath) async throws(StoreError) {
         let (fileSystem, owner) = (fileSystem, owner)

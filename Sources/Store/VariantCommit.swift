@@ -41,15 +41,15 @@ struct VariantCommit {
 
     private func commit() throws(StoreError) -> VariantRecord {
         let target = StorePaths.committed(map.model, map.key)
-        let isMoved = try doing("commit") { () throws(FileError) in
-            if try fileSystem.exists(source) { return false }
-            return try fileSystem.exists(target)
-        }
+        // An earlier attempt may have failed after the rename; what has the final name was durable before it got it.
+        let isMoved = try doing("commit") { () throws(FileError) in try fileSystem.exists(target) }
         let record = try isMoved ? Self.readRecord(map.model, map.key, in: fileSystem) : prepared(target)
         try doing("commit") { () throws(FileError) in
             if !isMoved { try fileSystem.rename(source, to: target, target: .mustNotExist) }
             try fileSystem.synchronizeDirectory(StorePaths.version(map.model, map.key.version))
-            if let parent = source.parent { try fileSystem.synchronizeDirectory(parent) }
+            if let parent = source.parent, try fileSystem.exists(parent) {
+                try fileSystem.synchronizeDirectory(parent)
+            }
         }
         return record
     }
