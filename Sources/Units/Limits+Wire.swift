@@ -31,7 +31,7 @@ extension Limits {
     /// Chunks in one HAVE or WITHDRAW.
     public static let haveChunkCountMax = 1_024
     /// A certificate in DER, wherever one travels.
-    public static let certificateByteCountMax = 2_048
+    public static let certificateFrameByteCountMax = 2_048
     /// Chunks that one side may have asked for and not got, on one connection.
     public static let openRequestCountMax = 256
     /// FETCH, VERSIONS_QUERY and RENEW that may be open on one connection.

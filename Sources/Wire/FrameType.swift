@@ -84,7 +84,7 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .cancel, .renew: 4...4
         case .data: 9...8 + Limits.dataFrameByteCount
         case .refuse: 9...9
-        case .certificate: 7...6 + Limits.certificateByteCountMax
+        case .certificate: 7...6 + Limits.certificateFrameByteCountMax
         }
     }
 
