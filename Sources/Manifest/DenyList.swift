@@ -15,9 +15,8 @@ public struct DenyList: Hashable, Sendable {
     /// Takes a record in if it outranks the one that is kept; of the same one, the signatures are merged. Make it
     /// durable first.
     ///
-    /// - Returns: how it stood to the one that was kept; nil if the list is full and the subject new (65,536 subjects),
-    ///   in
-    ///   which case nothing changed and the record must be reported.
+    /// - Returns: how it stood to the one that was kept; nil if the list is full and the subject new (65,536
+    ///   subjects), in which case nothing changed and the record must be reported.
     public mutating func apply(_ record: Verified<DenyRecord>) -> Precedence? {
         let subject = record.value.subject
         let precedence = precedence(of: record)
