@@ -140,6 +140,9 @@ import Units
         // A layout takes the most chunks, each used once, in the most files.
         #expect(10 + 40 * Limits.chunkCountMax + 4 * Limits.fileCountMax <= Limits.layoutByteCountMax)
         #expect(Limits.fixedChunkCountMax <= Limits.chunkCountMax)
+        // What travels can be read: Crypto takes at least what documents and frames carry.
+        #expect(Limits.rootCertificateByteCountMax <= Limits.certificateByteCountMax)
+        #expect(Limits.certificateFrameByteCountMax <= Limits.certificateByteCountMax)
         #expect(Limits.chunkByteCountMin <= Limits.chunkByteCountMax)
     }
 }
