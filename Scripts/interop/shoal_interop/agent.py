@@ -204,6 +204,8 @@ class Agent(Serving, Fetching, Finding):
             raise Violation(Code.OUT_OF_ORDER, "HELLO twice")
         if message.lane != 0:
             raise Violation(Code.UNSUPPORTED, f"lane {message.lane}")
+        if self.records.denies_node(connection.peer.node_id):
+            raise Violation(Code.DENIED, "this node is denied")  # since the handshake
         connection.hello = message
         connection.documents_budget, connection.documents_at = DOCUMENTS_AT_ONCE, time.monotonic()
         connection.peers_times = []
