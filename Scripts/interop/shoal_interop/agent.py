@@ -117,7 +117,7 @@ class Agent(Serving, Fetching, Finding):
         return connection
 
     def dial(self, address: tuple, deadline: float = 10) -> Connection:
-        """Connects and waits for the other side's HELLO. Raises ConnectionError, with what was seen, or TimeoutError."""
+        """Connects and waits for the other side's HELLO. Raises ConnectionError (with the reason) or TimeoutError."""
         end = time.monotonic() + deadline
         connection = self._start(socket.create_connection(address[:2], timeout=deadline), dialled=True)
         with self.changed:
