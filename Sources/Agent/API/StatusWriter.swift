@@ -1,9 +1,11 @@
 internal import Control
+internal import Crypto
 internal import EventLoop
 internal import Manifest
 internal import Rollout
 internal import Store
 internal import Swarm
+internal import Trust
 internal import Units
 internal import Wire
 

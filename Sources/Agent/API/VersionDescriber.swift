@@ -1,6 +1,8 @@
 internal import Control
 internal import EventLoop
 internal import Manifest
+internal import Store
+internal import Trust
 internal import Units
 
 /// Versions in the words of the control API.

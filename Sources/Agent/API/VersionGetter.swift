@@ -1,8 +1,10 @@
 internal import Control
 internal import EventLoop
 internal import Manifest
+internal import Swarm
 internal import Trust
 internal import Units
+internal import Wire
 
 /// `shoal get`: find out what is meant, ask the neighbours if need be, fetch, wait.
 @LoopActor
