@@ -16,7 +16,7 @@ struct Publication {
     func publish() async throws -> FetchedVersion {
         let known = try await agent.ask(PreparePublication(model: names.model.text, tag: names.tag.text))
         let desk = try openDesk(known.root, cluster: known.cluster)
-        let progress = await ProgressLine()
+        let progress = ProgressLine()
         defer { Task { await progress.finish() } }
         if !known.manifest.isEmpty {
             let manifest = try PublisherDesk.manifest(try bytes(known.manifest))

@@ -1,5 +1,6 @@
 internal import Control
 internal import EventLoop
+internal import Manifest
 internal import Store
 internal import Swarm
 internal import Units

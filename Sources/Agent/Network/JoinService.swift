@@ -1,6 +1,7 @@
 internal import Crypto
 internal import EventLoop
 internal import Logging
+internal import Manifest
 internal import Trust
 internal import Units
 
