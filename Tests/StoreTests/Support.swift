@@ -77,7 +77,11 @@ let sha256: SHA256Function = { pieces in SHA256.hash(Array(pieces.joined())) }
 /// A manifest as if somebody entitled had signed it.
 func verified(_ manifest: Manifest) throws -> Verified<Manifest> {
     let prefix = "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
-    let publicKey = try #require(Hex.decode(prefix + String(repeating: "11", count: 64)))
+    // The curve's base point, since a key must be on it.
+    let point =
+        "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+        + "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    let publicKey = try #require(Hex.decode(prefix + point))
     let key = RootKey(publicKey: publicKey, rights: [.root, .publish], sha256: sha256)
     let root = try Root(
         cluster: ClusterID(exactly: [UInt8](repeating: 1, count: 16)), clusterName: #require(NodeName("test")),
