@@ -41,7 +41,8 @@ public enum AgentService {
             await agent.stop()
             throw ControlError(.badConfiguration, "the agent cannot start: \(error)")
         }
-        log.notice("running", metadata: ["node": "\(agent.trust.identity.node)", "listen": "\(options.configuration.listen)"])
+        log.notice(
+            "running", metadata: ["node": "\(agent.trust.identity.node)", "listen": "\(options.configuration.listen)"])
         await untilSignal(log)
         server.close()
         await agent.stop()
@@ -59,7 +60,8 @@ public enum AgentService {
         } catch let error as TrustError {
             throw ControlError(error.code == .io ? .failed : .badConfiguration, error.description)
         } catch let error as StoreError {
-            throw ControlError(error.code == .foreign || error.code == .busy ? .badConfiguration : .failed, error.description)
+            throw ControlError(
+                error.code == .foreign || error.code == .busy ? .badConfiguration : .failed, error.description)
         } catch {
             throw ControlError(.failed, "\(error)")
         }

@@ -53,7 +53,8 @@ public enum JoinClient {
         } catch {
             failure = error.detail
         }
-        throw TrustError(unreachable: "no agent answers at \(request.peer): \(failure); is it running, and is that its address?")
+        throw TrustError(
+            unreachable: "no agent answers at \(request.peer): \(failure); is it running, and is that its address?")
     }
 
     @LoopActor

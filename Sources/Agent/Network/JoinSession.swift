@@ -35,8 +35,10 @@ final class JoinSession {
                 onEnd: { [weak self] in self?.ended($0) })
         }
         if case .failure(let error)? = outcome { throw error }
-        guard let identity = stream.peerIdentity, identity.node == token.issuer, identity.cluster == token.cluster else {
-            throw TrustError(unreachable: "another agent answers at this address than the one that made the token; check --peer")
+        guard let identity = stream.peerIdentity, identity.node == token.issuer, identity.cluster == token.cluster
+        else {
+            throw TrustError(
+                unreachable: "another agent answers at this address than the one that made the token; check --peer")
         }
         do throws(TLSError) {
             return try stream.exporter(label: JoinRequest.exporterLabel, byteCount: JoinRequest.exporterByteCount)

@@ -30,7 +30,10 @@ final class NeighbourLink {
     private var decoder = FrameDecoder()
     private var vigil: LinkVigil
 
-    init(_ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?, owner: any NeighbourLinkOwner) {
+    init(
+        _ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?,
+        owner: any NeighbourLinkOwner
+    ) {
         self.stream = stream
         self.identity = identity
         self.remote = remote
