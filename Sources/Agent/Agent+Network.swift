@@ -109,7 +109,8 @@ extension Agent: SwitchboardDelegate {
             issuesCertificates: hello.issuesCertificates, dialled: link.dialled)
     }
 
-    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither, or listens on no address of its own.
+    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither,
+    /// or listens on no address of its own.
     func ownEntry(for target: Find.Target) -> PeerEntry? {
         guard let listening = switchboard.listening, !listening.address.isUnspecified else { return nil }
         switch target {

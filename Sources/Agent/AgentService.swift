@@ -16,6 +16,11 @@ public enum AgentService {
         let configuration: AgentConfiguration
         let isVerbose: Bool
 
+        /// - Parameters:
+        ///   - statePath: the state folder, which `shoal init` or `shoal join` has made.
+        ///   - controlPath: where the control socket is put; a socket that nobody listens on is replaced.
+        ///   - configuration: from the configuration file and the command line, already validated.
+        ///   - isVerbose: logs debug events too.
         public init(statePath: String, controlPath: String, configuration: AgentConfiguration, isVerbose: Bool) {
             self.statePath = statePath
             self.controlPath = controlPath

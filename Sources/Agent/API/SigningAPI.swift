@@ -81,7 +81,8 @@ struct SigningAPI {
             tag: manifest.value.tag.text, alreadyThere: isSame)
     }
 
-    /// Heads are pushed, so what a neighbour had when it levelled is here; one that is still levelling gets two seconds.
+    /// Heads are pushed, so what a neighbour had when it levelled is here; one that
+    /// is still levelling gets two seconds.
     private func level() async {
         let limit = Clock.now() + .seconds(2)
         while Clock.now() < limit, !agent.switchboard.links.keys.allSatisfy(agent.exchange.levelled.contains) {

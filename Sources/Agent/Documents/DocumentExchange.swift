@@ -6,10 +6,11 @@ internal import Trust
 internal import Units
 internal import Wire
 
-/// Documents between this agent and its neighbours: levelling at the start, passing on what is new, answering questions.
+/// Documents between this agent and its neighbours: levelling at the start, passing
+/// on what is new, answering questions.
 ///
-/// What comes is judged one document at a time in the order of coming; a neighbour that sends more than its share is read more
-/// slowly.
+/// What comes is judged one document at a time in the order of coming; a neighbour that sends more
+/// than its share is read more slowly.
 @LoopActor
 final class DocumentExchange {
     private struct Arrival {

@@ -9,7 +9,8 @@ internal import Units
 
 /// Runs one state machine for each model: what should be served here, and each step of a switch.
 ///
-/// Effects become commands to inference processes and moves of `current`; what processes and the store say becomes events.
+/// Effects become commands to inference processes and moves of `current`; what
+/// processes and the store say becomes events.
 @LoopActor
 final class RolloutDriver {
     private(set) var machines: [ModelName: RolloutMachine] = [:]

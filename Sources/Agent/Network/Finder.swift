@@ -2,7 +2,8 @@ internal import EventLoop
 internal import Units
 internal import Wire
 
-/// Questions that go from neighbour to neighbour: who has this model, who issues certificates? `Protocol/wire.md`, "Finding".
+/// Questions that go from neighbour to neighbour: who has this model, who issues
+/// certificates? `Protocol/wire.md`, "Finding".
 @LoopActor
 final class Finder {
     /// A question under way: ours, or one that is passed on.

@@ -12,6 +12,11 @@ public enum JoinClient {
         let name: NodeName
         let statePath: String
 
+        /// - Parameters:
+        ///   - token: from `shoal token` on the issuer; it pins the cluster's CA.
+        ///   - peer: where the issuer's agent listens; it is kept as the first peer to dial.
+        ///   - name: what the certificate shall call this node.
+        ///   - statePath: an empty or missing folder, or one of an earlier attempt that failed.
         public init(token: JoinToken, peer: HostPort, name: NodeName, statePath: String) {
             self.token = token
             self.peer = peer

@@ -3,7 +3,8 @@ internal import EventLoop
 internal import Trust
 internal import Units
 
-/// A newcomer's connection to the issuer, as a conversation that can be awaited. It is over after `handshakeSeconds`, whatever happens.
+/// A newcomer's connection to the issuer, as a conversation that can be awaited. It is over after
+/// `handshakeSeconds`, whatever happens.
 @LoopActor
 final class JoinSession {
     /// What the issuer said.
