@@ -22,9 +22,9 @@ NAME_BYTES_MAX = 107  # of a unix socket's path
 class Cluster:
     """Nodes that share a root of trust."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         # Not /tmp, which is memory on some machines.
-        self.folder = Path(tempfile.mkdtemp(prefix="shoal-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="shoal-", dir=os.environ.get("TMPDIR", "/var/tmp")))
         self.keys = self.folder / "keys"
         self.nodes: dict[str, Node] = {}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOAL")}
