@@ -95,7 +95,8 @@ static inline int shoal_context_configure(SSL_CTX *context, int version, const c
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
         SSL_MODE_NO_AUTO_CHAIN);
-    return SSL_CTX_set_min_proto_version(context, version) == 1 && SSL_CTX_set_max_proto_version(context, version) == 1 &&
+    return SSL_CTX_set_min_proto_version(context, version) == 1 &&
+        SSL_CTX_set_max_proto_version(context, version) == 1 &&
         SSL_CTX_set1_groups_list(context, groups) == 1 && SSL_CTX_set_num_tickets(context, 0) == 1;
 }
 

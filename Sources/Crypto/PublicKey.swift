@@ -40,7 +40,8 @@ public struct PublicKey: Hashable, Sendable, CustomStringConvertible {
     /// The key's id.
     public var description: String { "public key \(keyID)" }
 
-    /// True if `signature` is an ECDSA signature over `digest`, in strict DER. Safe on hostile input; some 0.1 ms.
+    /// True if `signature` is an ECDSA signature over `digest`, in strict DER: OpenSSL encodes again what it read, and
+    /// refuses a difference. Safe on hostile input; some 0.2 ms.
     public func verify(_ signature: [UInt8], over digest: Digest) -> Bool {
         OpenSSL.clearErrors()
         guard let key = unsafe Self.open(spki) else { return false }
@@ -55,15 +56,7 @@ public struct PublicKey: Hashable, Sendable, CustomStringConvertible {
             unsafe isPrepared
             && EVP_PKEY_verify(context, signature, signature.count, bytes, bytes.count) == 1
         OpenSSL.clearErrors()
-        return isGood && Self.isStrict(signature)
-    }
-
-    /// True if the two integers are in the one encoding that DER allows and nothing follows them.
-    private static func isStrict(_ signature: [UInt8]) -> Bool {
-        guard let value = unsafe OpenSSL.decode(signature, { unsafe d2i_ECDSA_SIG(nil, $0, $1) }, free: ECDSA_SIG_free)
-        else { return false }
-        defer { unsafe ECDSA_SIG_free(value) }
-        return unsafe OpenSSL.encode({ unsafe i2d_ECDSA_SIG(value, $0) }) == signature
+        return isGood
     }
 
     /// OpenSSL's form of the key; the caller frees it.

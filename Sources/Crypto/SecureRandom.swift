@@ -4,7 +4,7 @@ internal import COpenSSL
 public enum SecureRandom {
     /// `count` bytes from OpenSSL's generator, which the kernel seeds.
     ///
-    /// It traps if the generator fails: there is nothing safe to go on with, and a kernel that has booted never does it.
+    /// It traps if the generator fails: nothing safe is left to go on with, and once a kernel has booted it does not.
     public static func bytes(_ count: Int) -> [UInt8] {
         precondition(count >= 0, "\(count) random bytes")
         return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in

@@ -77,7 +77,7 @@ extension TLSContext {
         return offers.first { names($0, .shoal) }
     }
 
-    /// The verdict on a peer's chain: issued by one of our authorities, good now, fit for this use, a node's, not denied.
+    /// The verdict on a peer's chain: from one of our authorities, good now, fit for this use, a node's, not denied.
     private func judge(_ store: OpaquePointer) -> Bool {
         let isChainGood: Bool
         if case .joiningClient(let authorityKeyID) = configuration.mode {

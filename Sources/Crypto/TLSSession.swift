@@ -144,8 +144,8 @@ public final class TLSSession {
     }
 
     /// Seals plaintext, in records of 16 KiB, at the end of the output.
-    /// - Throws: `.outputFull`, and nothing is sealed, if too much waits to be sent; `.closed` after `close()`; what the
-    ///   session failed with.
+    /// - Throws: `.outputFull`, and nothing is sealed, if too much waits to be sent; `.closed` after `close()`; what
+    ///   the session failed with.
     /// - Precondition: the handshake is done, or failed.
     public func write(_ plaintext: borrowing RawSpan) throws(TLSError) {
         if case .failed(let error) = state { throw error }

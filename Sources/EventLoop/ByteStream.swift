@@ -14,8 +14,8 @@ public struct PeerCredentials: Hashable, Sendable {
 
 /// A connected byte stream: TCP or a unix socket.
 ///
-/// open → (shutting down →) closed. Confined to the loop. After `close()` no callback fires any more, not even of writes.
-/// Nobody but its users keeps a stream alive, apart from writes that wait: a stream that is released is closed.
+/// open → (shutting down →) closed. Confined to the loop. After `close()` no callback fires any more, not even of
+/// writes. Nobody but its users keeps a stream alive, apart from writes that wait: a stream that is released is closed.
 @LoopActor public final class ByteStream {
     /// The other end; nil for unix sockets.
     public private(set) var peer: Endpoint?

@@ -1,5 +1,5 @@
 internal import EventLoop
-public import Files
+internal import Files
 internal import FoundationEssentials
 internal import Units
 

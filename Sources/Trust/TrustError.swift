@@ -27,7 +27,7 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
     /// One sentence, with the next step.
     public let description: String
 
-    init(_ code: Code, _ description: String) {
+    public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
     }
@@ -35,10 +35,10 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
 
 extension TrustError {
     /// Nobody, or somebody else, answers where an issuer should.
-    public init(unreachable text: String) { self.init(.unavailable, text) }
+    public init(unreachable text: String) { self.init(Code.unavailable, text) }
 
     /// An issuer's refusal, with the newcomer's next step.
-    public init(_ refusal: JoinRefusal, _ text: String) {
+    public init(refusedWith refusal: JoinRefusal, _ text: String) {
         let again = "make another there with `shoal token create`"
         switch refusal {
         case .unknown: self.init(.notAllowed, "the token is unknown to the agent that should have made it; \(again)")
@@ -47,7 +47,7 @@ extension TrustError {
         case .nameTaken: self.init(.exists, text)
         case .denied: self.init(.notAllowed, "\(text): lift it with `shoal deny --lift`, or start with an empty state folder")
         case .badRequest: self.init(.invalid, text)
-        case .unavailable: self.init(.unavailable, "\(text); try again later")
+        case .unavailable: self.init(Code.unavailable, "\(text); try again later")
         }
     }
 }

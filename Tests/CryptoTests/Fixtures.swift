@@ -12,7 +12,8 @@ struct TestCluster {
     init() throws {
         let key = try PrivateKey.generate()
         authority = try CertificateAuthority.makeRoot(
-            name: "test authority", key: key, validity: Self.validity(from: -86_400, until: 86_400 * 365))
+            name: "test authority", key: key,
+            validity: Self.validity(from: -Self.now.secondsSince1970, until: 86_400 * 365))
     }
 
     static func validity(from: Int64, until: Int64) -> CertificateValidity {

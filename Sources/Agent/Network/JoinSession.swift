@@ -76,7 +76,7 @@ final class JoinSession {
 
     private func take(_ message: JoinMessage) {
         switch message {
-        case .refusal(let refusal, let text): finish(.failure(TrustError(refusal, text)))
+        case .refusal(let refusal, let text): finish(.failure(TrustError(refusedWith: refusal, text)))
         case .grant(let certificate, let rootByteCount, let partCount):
             guard grant == nil else { return fail("the agent granted twice") }
             grant = (certificate, rootByteCount, partCount)

@@ -60,17 +60,15 @@ public struct JoinToken: Sendable, Equatable {
         guard body.utf8.count >= textLength else { throw .truncated }
         guard body.utf8.count == textLength, let bytes = Base64URL.decode(body) else { throw .mistyped }
         guard Self.checksum(of: bytes.prefix(Self.bodyByteCount)) == Array(bytes.suffix(4)) else { throw .mistyped }
-        var reader = ByteReader(bytes)
+        guard bytes[0] == 1 else { throw .newerFormat }
+        var reader = ByteReader(bytes.dropFirst())
         do throws(Units.DecodingError) {
-            guard try reader.integer(UInt8.self, "format") == 1 else { throw Fault.newerFormat }
             id = try reader.identifier(TokenID.self, "id")
             secret = Array(try reader.raw(Limits.tokenSecretByteCount, "secret"))
             caPin = try reader.identifier(Digest.self, "CA")
             rootPin = try reader.identifier(Digest.self, "root")
             issuer = try reader.identifier(NodeID.self, "issuer")
             cluster = try reader.identifier(ClusterID.self, "cluster")
-        } catch let fault as Fault {
-            throw fault
         } catch {
             throw .mistyped
         }

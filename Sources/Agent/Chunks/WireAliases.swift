@@ -1,0 +1,3 @@
+internal import Wire
+
+typealias WirePeerEntry = PeerEntry
