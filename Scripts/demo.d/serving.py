@@ -16,6 +16,7 @@ from node import Node
 
 HERE = Path(__file__).resolve().parent
 INFERENCE = HERE.parent / "inference"
+ORT_SERVER = ("-m", "shoal_runtime.ort_server")
 START_SECONDS_MAX = 60.0
 END_SECONDS_MAX = 20.0
 
@@ -43,20 +44,20 @@ class Process:
 
 
 class InferenceProcess(Process):
-    """ONNX Runtime behind HTTP, switched by the agent of its node."""
+    """An inference process behind HTTP, switched by the agent of its node: ONNX Runtime, unless told otherwise."""
 
-    def __init__(self, node: Node, model: str) -> None:
+    def __init__(self, node: Node, model: str, program: tuple[str, ...] = ORT_SERVER) -> None:
         super().__init__()
         self.node = node
         self.model = model
+        self.program = program
         self.url = ""
         self.log = node.folder / "inference.log"
 
     def start(self) -> str:
         """Starts it and returns its address, on a port that the kernel chose."""
-        command = [sys.executable, "-B", "-m", "shoal_runtime.ort_server", "--http", "127.0.0.1:0",
-                   "--socket", self.node.state / "handoff" / "handoff.sock", "--model", self.model,
-                   "--instance", f"{self.node.name}-onnx"]
+        command = [sys.executable, "-B", *self.program, "--http", "127.0.0.1:0", "--socket",
+                   self.node.state / "handoff" / "handoff.sock", "--model", self.model, "--instance", self.node.name]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(INFERENCE)}, text=True,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)

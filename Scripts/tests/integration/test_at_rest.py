@@ -41,8 +41,8 @@ class AtRestTests(ClusterTestCase):
         flip_byte(self.damaged, OFFSET)
         c = self.newcomer("c")
         c.run("get", f"{MODEL}@1", "--no-wait")
-        row = c.wait_for(lambda s: [n for n in s["neighbours"] if n["name"] == "b" and n["reason"]], 60, "b is named")[0]
-        self.assertEqual(row["state"], "set-aside")
+        blamed = c.wait_for(lambda s: [n for n in s["neighbours"] if n["name"] == "b" and n["reason"]], 60, "b is named")
+        self.assertEqual(blamed[0]["state"], "set-aside")
         self.assertFalse(c.current(MODEL).exists())
         self.a.start()
         c.wait_complete(MODEL, "1", seconds=90)
