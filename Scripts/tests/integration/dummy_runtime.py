@@ -58,7 +58,8 @@ def main() -> int:
     options = parser.parse_args()
     client = HandoffClient(options.socket, options.model, load, instance=options.instance, runtime="dummy/1")
     server = Server(client)
-    front = HTTPFront(parse_address(options.http), {("POST", "/embed"): server.embed, ("GET", "/version"): server.version})
+    routes = {("POST", "/embed"): server.embed, ("GET", "/version"): server.version}
+    front = HTTPFront(parse_address(options.http), routes)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     client.start()

@@ -13,7 +13,7 @@ from node import ROOT
 sys.path.insert(0, str(ROOT / "Scripts" / "interop"))
 
 HAS_PACKAGES = importlib.util.find_spec("cryptography") is not None and importlib.util.find_spec("OpenSSL") is not None
-needs_packages = unittest.skipUnless(HAS_PACKAGES, "the interop agent's packages are not there; Scripts/install brings them")
+needs_packages = unittest.skipUnless(HAS_PACKAGES, "the interop agent's packages are missing: Scripts/install")
 
 # Our file of a key -> the name under which the Python agent looks for it.
 KEYS = {"root.pem": "root", "publish.pem": "publisher", "operator.pem": "operator"}

@@ -41,7 +41,7 @@ class AtRestTests(ClusterTestCase):
         flip_byte(self.damaged, OFFSET)
         c = self.newcomer("c")
         c.run("get", f"{MODEL}@1", "--no-wait")
-        blamed = c.wait_for(lambda s: [n for n in s["neighbours"] if n["name"] == "b" and n["reason"]], 60, "b is named")
+        blamed = c.wait_for(lambda s: [n for n in s["neighbours"] if n["name"] == "b" and n["reason"]], 60, "b named")
         self.assertEqual(blamed[0]["state"], "set-aside")
         self.assertFalse(c.current(MODEL).exists())
         self.a.start()

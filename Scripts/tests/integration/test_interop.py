@@ -76,7 +76,8 @@ class DocumentTests(InteropTestCase):
                 self.send(agent, document)
             agent.serve(version)
             self.a.run("follow", MODEL)
-            self.assertIn(self.a.run("get", f"{MODEL}@{version.digest.hex()[:16]}", "--wait", 3, code=None).code, (2, 4))
+            asked = self.a.run("get", f"{MODEL}@{version.digest.hex()[:16]}", "--wait", 3, code=None)
+            self.assertIn(asked.code, (2, 4))
         self.assertFalse(self.a.current(MODEL).exists())
         self.assertEqual(self.a.run("list", "--json").json["items"], [])
 
@@ -198,8 +199,8 @@ class StrangerTests(InteropTestCase):
                 with self.agent(stranger.value, identity, misbehaviour=stranger, listen=("127.0.0.1", 0)) as agent:
                     self.a.stop()
                     self.a.start("--peer", f"127.0.0.1:{agent.address[1]}")
-                    wait_until(lambda agent=agent: agent.events.all("handshake-failed") or agent.events.all("closed"), 10,
-                               "the real agent dialled and was not content")
+                    events = agent.events
+                    wait_until(lambda e=events: e.all("handshake-failed") or e.all("closed"), 10, "dialled, and refused")
                     self.assertEqual(agent.neighbours, {})
                     self.assertNotIn(self.row(stranger.value).get("state"), ("connected", "busy"))
 

@@ -18,8 +18,8 @@ FETCH_SECONDS_MAX = 60.0
 # misbehaviour -> the error of Protocol/wire.md, section 5, that it earns
 WHILE_SERVING = {
     "flipped-chunk": "badChunk", "wrong-index": "badChunk", "data-beyond-chunk": "unsolicited",
-    "data-wrong-offset": "unsolicited", "frame-length": "tooLarge", "part-total": "tooLarge", "part-order": "outOfOrder",
-    "changed-manifest": "badDocument", "changed-layout": "badDocument", "silence-in-chunk": "stalled",
+    "data-wrong-offset": "unsolicited", "frame-length": "tooLarge", "part-total": "tooLarge",
+    "part-order": "outOfOrder", "changed-manifest": "badDocument", "changed-layout": "badDocument", "silence-in-chunk": "stalled",
 }
 AT_ANY_TIME = {
     "unsolicited-data": "unsolicited", "unsolicited-pong": "unsolicited", "unknown-version": "unknownVersion",
