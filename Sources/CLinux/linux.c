@@ -30,6 +30,17 @@ int clinux_set_congestion_control(int socket, const char *name, size_t name_leng
     return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)name_length) == 0 ? 0 : -errno;
 }
 
+int clinux_socket_error(int socket) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? -error : -errno;
+}
+
+int clinux_reset_on_close(int socket) {
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    return setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0 ? 0 : -errno;
+}
+
 int clinux_unix_socket_answers(const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;

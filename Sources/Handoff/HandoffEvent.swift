@@ -3,7 +3,7 @@ public import Units
 
 /// What inference processes do and say. Events of one process come in the order in which it sent them.
 ///
-/// No event is delivered from within a call to the server's commands, so a command may be given while effects are drained.
+/// No event is delivered from within a command to the server, so commands may be given while effects are drained.
 public enum HandoffEvent: Hashable, Sendable {
     /// A process connected and was welcomed.
     case attached(HandoffInstance, HandoffHello)

@@ -50,7 +50,8 @@ public import Units
         }
     }
 
-    // MARK: Commands. A command to a process that has gone does nothing: its `.detached` was delivered, or is about to be.
+    // MARK: Commands
+    // One to a process that has gone does nothing: its `.detached` was delivered, or is about to be.
 
     /// Has a process load a version beside what it serves. Answered by `.loaded` or `.loadFailed`.
     public func load(_ instance: HandoffInstance, _ load: HandoffLoad) {

@@ -43,8 +43,8 @@ public enum DocumentRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     /// True if whoever sent it broke the protocol: GOODBYE `badDocument`, and set aside. Otherwise drop it.
     public var blamesSender: Bool {
         switch self {
-        case .malformed, .wrongSignature, .otherCluster, .epochWentBack, .otherDocument: true
-        case .unknownFormat, .notEntitled, .newerRootNeeded, .epochTooHigh, .notTheNextRoot: false
+        case .malformed, .wrongSignature, .epochTooHigh, .epochWentBack, .otherDocument: true
+        case .unknownFormat, .otherCluster, .notEntitled, .newerRootNeeded, .notTheNextRoot: false
         }
     }
 

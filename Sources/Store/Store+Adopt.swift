@@ -32,6 +32,7 @@ extension Store {
                     return (map, try Self.adopt(map, from: folder, in: fileSystem))
                 }
                 let entry = VariantEntry(found: FoundVariant(record: record, suspectFiles: []))
+                if let other = self.entry(key) { drop(other) }
                 entry.map = map
                 entry.available = map.needed
                 add(entry)

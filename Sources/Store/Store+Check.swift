@@ -41,9 +41,7 @@ extension Store {
         else { return false }
         var one = ChunkSet(capacity: map.layout.chunkCount)
         one.insert(index)
-        let folder = entry.record.map { StorePaths.committed($0.model, entry.key) } ?? StorePaths.assembly(entry.key)
-        let sweep = try await run(
-            ChunkSweep(map, folder: folder, scope: .chunks(one)), for: entry, onProgress: nil)
+        let sweep = try await sweepOutsideCommit(.chunks(one), map, entry)
         guard sweep.damaged.contains(index) else { return true }
         entry.available?.remove(index)
         if case .committed(var record) = entry.phase, !record.damaged.contains(index) {
@@ -52,6 +50,19 @@ extension Store {
             try await saveRecord(of: entry)
         }
         return false
+    }
+
+    /// Looks at some chunks while no commit moves them.
+    private func sweepOutsideCommit(
+        _ scope: ChunkSweep.Scope, _ map: ChunkMap, _ entry: VariantEntry
+    ) async throws(StoreError) -> ChunkSweep {
+        guard entry.record == nil else {
+            return try await run(
+                ChunkSweep(map, folder: entry.folder(map), scope: scope), for: entry, onProgress: nil)
+        }
+        await structure.enter()
+        defer { structure.leave() }
+        return try await run(ChunkSweep(map, folder: entry.folder(map), scope: scope), for: entry, onProgress: nil)
     }
 
     /// Takes over what a whole check found.

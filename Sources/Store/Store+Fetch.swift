@@ -16,8 +16,7 @@ extension Store {
     ) async throws(StoreError) -> FetchStart {
         let key = VariantKey(version: manifest.digest, variant: variant)
         try requireFetchable(key)
-        let entry = entry(key) ?? VariantEntry(key: key, phase: .interrupted)
-        add(entry)
+        let entry = interruptedEntry(key)
         await structure.enter()
         var hasStructure = true
         defer { if hasStructure { structure.leave() } }
@@ -153,6 +152,13 @@ extension Store {
             case .interrupted, .committed, .removed: break
             }
         }
+    }
+
+    private func interruptedEntry(_ key: VariantKey) -> VariantEntry {
+        if let known = entry(key) { return known }
+        let fresh = VariantEntry(key: key, phase: .interrupted)
+        add(fresh)
+        return fresh
     }
 
     private func fetchingEntry(of version: Digest) -> VariantEntry? {

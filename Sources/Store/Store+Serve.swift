@@ -80,9 +80,7 @@ extension Store {
         let (path, fileSystem) = (map.files[file].path, fileSystem)
         let opened: any StoreFile
         do throws(FileError) {
-            let folder =
-                entry.record == nil ? StorePaths.assembly(entry.key) : StorePaths.committed(map.model, entry.key)
-            opened = try fileSystem.open(StorePaths.file(path, in: folder), for: .reading)
+            opened = try fileSystem.open(StorePaths.file(path, in: entry.folder(map)), for: .reading)
         } catch {
             // A commit moves the folder before it says so.
             guard error.isNotFound, entry.record == nil else { throw StoreError(error, "read chunk") }

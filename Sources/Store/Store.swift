@@ -22,7 +22,8 @@ public import Units
 
     nonisolated let fileSystem: any StoreFileSystem
     private var lock: (any FileLock)?
-    private var variants: [VariantKey: VariantEntry] = [:]
+    /// Each version's variants, ascending; there is hardly ever more than one.
+    private var versions: [Digest: [VariantEntry]] = [:]
     var currents: [ModelName: VariantKey]
     var previouses: [ModelName: VariantKey]
     /// Folders are made, moved and deleted by one job at a time.
@@ -43,10 +44,8 @@ public import Units
         lock = opened.lock
         currents = opened.currents
         previouses = opened.previouses
-        for found in opened.committed { variants[found.record.key] = VariantEntry(found: found) }
-        for key in opened.interrupted where variants[key] == nil {
-            variants[key] = VariantEntry(key: key, phase: .interrupted)
-        }
+        for found in opened.committed { add(VariantEntry(found: found)) }
+        for key in opened.interrupted { add(VariantEntry(key: key, phase: .interrupted)) }
     }
 
     /// Opens the state folder, which must exist, locks it, mends what a crash left, and reads the records.
@@ -71,7 +70,7 @@ public import Units
 
     /// Writes what is only in memory and gives the lock back. Nothing may be called afterwards.
     public func close() async {
-        for entry in variants.values.sorted(by: { $0.key < $1.key }) where entry.recordIsChanged {
+        for entry in allEntries where entry.recordIsChanged {
             try? await saveRecord(of: entry)
         }
         readers.removeAll { _ in true }
@@ -80,18 +79,18 @@ public import Units
 
     /// What is complete on disk, by model, version and variant.
     public var committed: [CommittedVariant] {
-        variants.values.compactMap { $0.committed(in: folder) }
+        allEntries.compactMap { $0.committed(in: folder) }
             .sorted { $0.model == $1.model ? $0.key < $1.key : $0.model < $1.model }
     }
 
     /// The same, of one variant; nil if it is not complete here.
-    public func committed(_ key: VariantKey) -> CommittedVariant? { variants[key]?.committed(in: folder) }
+    public func committed(_ key: VariantKey) -> CommittedVariant? { entry(key)?.committed(in: folder) }
 
     /// Fetches that a restart interrupted, and that nobody has begun again or removed yet.
-    public var interrupted: [VariantKey] { variants.values.filter(\.isInterrupted).map(\.key).sorted() }
+    public var interrupted: [VariantKey] { allEntries.filter(\.isInterrupted).map(\.key) }
 
     /// Payload of one variant so far, over restarts; zeros for one that is not known.
-    public func received(_ key: VariantKey) -> ReceivedBytes { variants[key]?.received ?? ReceivedBytes() }
+    public func received(_ key: VariantKey) -> ReceivedBytes { entry(key)?.received ?? ReceivedBytes() }
 
     /// Counts payload of a version that came and was not used, beside what `writeChunk` counts by itself.
     public func noteWasted(_ version: Digest, byteCount: ByteCount) {
@@ -106,20 +105,26 @@ public import Units
 
     // MARK: entries
 
-    func entry(_ key: VariantKey) -> VariantEntry? { variants[key] }
+    /// Ascending.
+    private var allEntries: [VariantEntry] { versions.values.joined().sorted { $0.key < $1.key } }
 
-    /// The entries of a version by variant; there are hardly ever more than one.
-    func entries(of version: Digest) -> [VariantEntry] {
-        variants.values.filter { $0.key.version == version }.sorted { $0.key < $1.key }
+    func entry(_ key: VariantKey) -> VariantEntry? { versions[key.version]?.first { $0.key == key } }
+
+    /// The entries of a version by variant.
+    func entries(of version: Digest) -> [VariantEntry] { versions[version] ?? [] }
+
+    /// - Precondition: there is no entry with this key.
+    func add(_ entry: VariantEntry) {
+        precondition(self.entry(entry.key) == nil, "\(entry.key) is there twice")
+        versions[entry.key.version] = (entries(of: entry.key.version) + [entry]).sorted { $0.key < $1.key }
     }
-
-    func add(_ entry: VariantEntry) { variants[entry.key] = entry }
 
     func drop(_ entry: VariantEntry) {
         entry.phase = .removed
         entry.available = nil
         entry.map = nil
-        if variants[entry.key] === entry { variants[entry.key] = nil }
+        let others = entries(of: entry.key.version).filter { $0 !== entry }
+        versions[entry.key.version] = others.isEmpty ? nil : others
         readers.removeAll { $0.key == entry.key }
     }
 

@@ -63,6 +63,7 @@ struct StoreOpening {
                 pending.append((path, deeper))
             }
         }
+        try clearFinished(&opened)
         return opened
     }
 
@@ -177,6 +178,14 @@ struct StoreOpening {
         }
         fileSystem.pruneEmpty(folder, upTo: StorePaths.staging)
         return names.compactMap { VariantName($0) }.map { VariantKey(version: digest, variant: $0) }
+    }
+
+    /// A commit may be cut off before it has cleared its assembly away.
+    private func clearFinished(_ opened: inout OpenedStore) throws(StoreError) {
+        let committed = Set(opened.committed.map(\.record.key))
+        let removal = VariantRemoval(fileSystem: fileSystem)
+        for key in opened.interrupted where committed.contains(key) { try removal.removeAssembly(key) }
+        opened.interrupted.removeAll { committed.contains($0) }
     }
 
     private func removeTemporaries(in folder: StorePath) throws(FileError) {

@@ -44,6 +44,11 @@ internal import Units
         if case .committed(let record) = phase { record } else { nil }
     }
 
+    /// Where its files are.
+    func folder(_ map: ChunkMap) -> StorePath {
+        record == nil ? StorePaths.assembly(key) : StorePaths.committed(map.model, key)
+    }
+
     var isInterrupted: Bool {
         if case .interrupted = phase { true } else { false }
     }

@@ -4,8 +4,8 @@ import Wire
 
 /// Whom to serve, and when.
 ///
-/// Two chunks are sent at once: fewer would leave gaps, more would finish everything late. An upload to a receiver so slow
-/// that the uplink is not used does not count among the two.
+/// A few chunks are sent at once: with fewer the uplink idles whenever a receiver's downlink is busy with what others send,
+/// with more everything finishes late. An upload to a receiver so slow that the uplink is not used does not count.
 extension Swarm {
     struct ActiveUpload: Sendable {
         let version: Digest
@@ -110,7 +110,7 @@ extension Swarm {
         for neighbour in neighbours.values {
             guard let first = neighbour.queue.first else { continue }
             let active = uploads.keys.reduce(0) { $0 + ($1.neighbour == neighbour.node ? 1 : 0) }
-            guard active < limits.uploadCount else { continue }
+            guard active < Limits.uploadCountPerNeighbourMax else { continue }
             let held = exchanges[first.version]?.views[neighbour.node]?.count ?? 0
             if let best, (best.active, best.held, best.lastServed) <= (active, held, neighbour.lastServed) { continue }
             best = (neighbour.node, active, held, neighbour.lastServed)

@@ -3,8 +3,10 @@ extension Limits {
     public static let requestCountDefault = 8
     /// Chunks asked of one neighbour at once, at most.
     public static let requestCountPerNeighbourMax = 16
-    /// Chunks sent at once, when each of them moves.
-    public static let uploadCountDefault = 2
+    /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle.
+    public static let uploadCountDefault = 6
+    /// Of these to one neighbour.
+    public static let uploadCountPerNeighbourMax = 2
     /// Chunks sent at once, slow receivers included.
     public static let uploadCountMax = 16
     /// Cancelled requests of one neighbour of which late bytes are tolerated.

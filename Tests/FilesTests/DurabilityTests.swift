@@ -112,7 +112,7 @@ import Units
         return try files.get("a")
     }
 
-    @Test(arguments: 0..<200 as Range<UInt64>)
+    @Test(arguments: 0..<60 as Range<UInt64>)
     func anAtomicWriteIsOldOrNewHoweverThePowerGoes(seed: UInt64) throws {
         let old = [UInt8](repeating: 1, count: 3_000)
         let new = [UInt8](repeating: 2, count: 5_000)

@@ -21,8 +21,7 @@ import Units
     @Test(arguments: Disk.Kind.allCases, [0, 1, 511, 512, 4_095, 4_096, 4_097, 1_048_577])
     func bytesAreReadAsTheyWereWritten(kind: Disk.Kind, byteCount: Int) throws {
         let disk = try Disk(kind)
-        let period = (0..<4_099).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-        let bytes = Array(repeatElement(period, count: byteCount / period.count + 1).joined().prefix(byteCount))
+        let bytes = pattern(byteCount)
         let file = try disk.files.create("a", reserving: 0, mode: 0o600)
         try file.write(bytes, at: 0)
         try file.synchronize()
@@ -266,7 +265,7 @@ import Units
     @Test(arguments: Disk.Kind.allCases)
     func aCopyHasTheSameBytesAndIsIndependent(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
-        let bytes = Array(repeatElement((0..<4_099).map { UInt8(truncatingIfNeeded: $0 >> 2) }, count: 512).joined())
+        let bytes = pattern((2 << 20) + 7)
         let outside = try TemporaryFolder()
         try RealFileSystem(folder: outside.path).put("source", bytes)
         let source = try OutsideFile(path: "\(outside.path)/source")

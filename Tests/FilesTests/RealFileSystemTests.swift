@@ -15,7 +15,7 @@ import Units
         try #require(unsafe symlink("/proc/self/root", "\(folder.path)/magic") == 0)
         for path in ["out/secret", "secret", "up/x", "magic/etc/passwd"] as [StorePath] {
             #expect(code { _ = try files.open(path, for: .reading) } == .link)
-            #expect(code { _ = try files.copy(from: OutsideFile(path: "/dev/null"), to: path, mode: 0o600) } != nil)
+            #expect(code { _ = try files.open(path, for: .writing) } == .link)
         }
         #expect(code { _ = try files.create("out/new", reserving: 0, mode: 0o600) } == .link)
         #expect(code { try files.writeAtomically("out/secret", [2], mode: 0o600) } == .link)

@@ -48,8 +48,8 @@ class ModelHolder(Generic[M]):
     """The versions of one model that are in memory, one of which is active.
 
     ``use`` takes the active version and counts its users; the lock is held for a few instructions and never while a
-    model is loaded, run or thrown away. What follows a last user's leaving (callbacks, throwing the model away) is given
-    to ``run_later``, so that it costs no request anything; by default it runs at once.
+    model is loaded, run or thrown away. What follows a last user's leaving (callbacks, throwing the model away) is
+    given to ``run_later``, so that it costs no request anything; by default it runs at once.
     """
 
     RESIDENT_MAX = 64

@@ -80,7 +80,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> Iterator[str]:
-    for character in unicodedata.normalize("NFD", _clean(text).lower()):
+    for character in unicodedata.normalize("NFD", "".join(map(str.lower, _clean(text)))):
         if unicodedata.category(character) != "Mn":
             yield character
 

@@ -1,15 +1,21 @@
-"""An agent for tests: a unix socket on which the test says what it likes."""
+"""An agent for tests: a unix socket on which the test says what it likes.
+
+Import this before ``shoal_runtime``: it makes the package of this folder importable without installing it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
+import sys
 import tempfile
 import time
 from typing import Any, Dict, List, Optional
 
-from shoal_runtime import HandoffClient, LoadError, LoadRequest
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from shoal_runtime import HandoffClient, LoadError, LoadRequest  # noqa: E402
 
 WAIT_SECONDS = 10.0
 

@@ -6,10 +6,9 @@ import threading
 import unittest
 from unittest import mock
 
+from fake_agent import FakeAgent, FakeModel, digest, load, make_client, wait_until
 from shoal_runtime import LoadRequest
 from shoal_runtime.protocol import LINE_BYTES_MAX
-
-from .fake_agent import FakeAgent, FakeModel, digest, load, make_client, wait_until
 
 A, B, C = digest("a"), digest("b"), digest("c")
 
@@ -279,9 +278,9 @@ class HostileAgentTests(ClientTests):
 
     def test_a_wrong_welcome_is_survived(self) -> None:
         self.client.start()
-        for answer in [b"{}\n", b'{"type":"ping","id":1}\n', b'{"type":"welcome","protocol":2}\n', b'{"type":"error"}\n']:
+        for answer in ["{}", '{"type":"ping","id":1}', '{"type":"welcome","protocol":2}', '{"type":"error"}']:
             self.agent.accept_only()
-            self.agent.send_raw(answer)
+            self.agent.send_raw(answer.encode() + b"\n")
             self.agent.hang_up()
         self.assertEqual(self.agent.accept()["type"], "hello")
 

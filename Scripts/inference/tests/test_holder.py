@@ -4,9 +4,8 @@ import threading
 import unittest
 from typing import List
 
+from fake_agent import FakeModel, digest, unload
 from shoal_runtime import ConflictError, HandoffError, ModelHolder, NoModelError, NotResidentError
-
-from .fake_agent import FakeModel, digest, unload
 
 A, B = digest("a"), digest("b")
 

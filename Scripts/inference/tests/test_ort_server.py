@@ -1,4 +1,4 @@
-"""The HTTP server: with a stand-in for the model always, with ONNX Runtime and the demo's model where they are there."""
+"""The HTTP server: always with a stand-in for the model, and with ONNX Runtime and the demo's where they are there."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ import time
 import unittest
 from typing import Any, Dict, List, Optional, Tuple
 
+from fake_agent import FakeAgent, digest, make_client
 from shoal_runtime.http_front import BODY_BYTES_MAX, HTTPFront, parse_address
 from shoal_runtime.ort_server import Server, main
-
-from .fake_agent import FakeAgent, digest, make_client
 
 A, B = digest("a"), digest("b")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -38,7 +37,9 @@ class Words:
         return [self.number] * len(text)
 
 
-def call(port: int, method: str, path: str, body: Any = None, headers: Optional[Dict[str, str]] = None) -> Tuple[int, Any]:
+def call(
+    port: int, method: str, path: str, body: Any = None, headers: Optional[Dict[str, str]] = None
+) -> Tuple[int, Any]:
     """One request on a connection of its own; status and parsed answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
@@ -67,8 +68,9 @@ class ServerTests(unittest.TestCase):
         self.client.holder.activate(name, active)
 
     def test_without_a_version_it_is_not_ready(self) -> None:
-        for method, path, body in [("POST", "/embed", {"text": "x"}), ("GET", "/version", None), ("GET", "/healthz", None)]:
-            self.assertEqual(call(self.port, method, path, body)[0], 503)
+        self.assertEqual(call(self.port, "POST", "/embed", {"text": "x"})[0], 503)
+        for path in ("/version", "/healthz"):
+            self.assertEqual(call(self.port, "GET", path)[0], 503)
 
     def test_an_answer_names_the_version_that_gave_it(self) -> None:
         for name, number in [(A, 1.0), (B, 2.0)]:
@@ -123,9 +125,10 @@ class OnnxTests(unittest.TestCase):
         self.agent = FakeAgent()
         self.addCleanup(self.agent.close)
         command = [sys.executable, "-m", "shoal_runtime.ort_server", "--socket", self.agent.path, "--model", "m"]
+        command += ["--http", "127.0.0.1:0"]
         environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}
         self.process = subprocess.Popen(
-            command + ["--http", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
         )
         self.addCleanup(self.end)
         assert self.process.stdout is not None

@@ -4,6 +4,7 @@ import os
 import tempfile
 import unittest
 
+import fake_agent  # noqa: F401  (finds the package)
 from shoal_runtime.wordpiece import WordPiece, words
 
 TOKENS = "[PAD] [UNK] [CLS] [SEP] hello world ##s un ##aff ##able , ! 東 京 cafe 1 ##2".split()

@@ -554,8 +554,11 @@ class Deframer:
 
     def feed(self, data: bytes) -> list:
         """The messages that are complete now (None for each that is to be ignored). Raises Violation."""
+        return list(self.messages(data))
+
+    def messages(self, data: bytes):
+        """As `feed`, but one by one, so that what came before a violation is seen."""
         self.buffer += data
-        decoded = []
         while len(self.buffer) >= 4:
             length = int.from_bytes(self.buffer[:4], "big")
             if length > FRAME_BYTES_MAX:
@@ -572,8 +575,7 @@ class Deframer:
                 break
             frame = bytes(self.buffer[4 : 4 + length])
             del self.buffer[: 4 + length]
-            decoded.append(decode_body(frame[0], frame[1:]))
-        return decoded
+            yield decode_body(frame[0], frame[1:])
 
 
 def decode_one(data: bytes):

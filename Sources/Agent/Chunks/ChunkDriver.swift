@@ -12,10 +12,10 @@ internal import Wire
 final class ChunkDriver {
     private struct BufferKey: Hashable {
         let node: NodeID
-        let request: UInt32
+        let request: RequestID
     }
 
-    private(set) var core: SwarmCore
+    private(set) var core: Swarm
     /// Everything that a version needs is here.
     var onCompleted: (@LoopActor (Digest) -> Void)?
     /// A chunk could not be written.
@@ -23,25 +23,38 @@ final class ChunkDriver {
     /// Connect to somebody.
     var onDial: (@LoopActor (DialTarget) -> Void)?
     /// The core has given a neighbour up.
-    var onDisconnect: (@LoopActor (NodeID, DisconnectReason) -> Void)?
+    var onDisconnect: (@LoopActor (NodeID, GoodbyeCode) -> Void)?
     /// Payload of chunks that came from or went to a neighbour.
     var onPayload: (@LoopActor (NodeID, _ received: Int, _ sent: Int) -> Void)?
 
     private let store: Store
     private let switchboard: Switchboard
     private let log: Logger
+    private var chunkByteCounts: [Digest: [UInt32]] = [:]
     private var inbox: [SwarmEvent] = []
     private var isRunning = false
     private var buffers: [BufferKey: [UInt8]] = [:]
     private var uploads: [UploadID: ChunkUpload] = [:]
     private var alarm: LoopTimer?
 
-    init(core: SwarmCore, store: Store, switchboard: Switchboard, log: Logger) {
+    init(core: Swarm, store: Store, switchboard: Switchboard, log: Logger) {
         self.core = core
         self.store = store
         self.switchboard = switchboard
         self.log = log
         alarm = LoopTimer { [weak self] in self?.handle(.timePassed) }
+    }
+
+    /// Brings a version into the swarm, or changes its plan.
+    func add(_ plan: VersionPlan) {
+        chunkByteCounts[plan.version] = plan.chunkByteCounts
+        handle(.versionAdded(plan))
+    }
+
+    /// Takes a version out.
+    func remove(_ version: Digest, because departure: Departure) {
+        chunkByteCounts[version] = nil
+        handle(.versionRemoved(version, because: departure))
     }
 
     /// Hands one event in, and carries out what follows from it.
@@ -60,11 +73,11 @@ final class ChunkDriver {
     }
 
     /// The number for a question of the shell on this connection.
-    func drawRequest(for node: NodeID) -> RequestID? { core.drawRequestNumber(for: node).map { RequestID($0) } }
+    func drawRequest(for node: NodeID) -> RequestID? { core.drawRequestNumber(for: node) }
 
     /// Payload of one DATA frame.
     func receive(_ data: DataFrame, from link: NeighbourLink) {
-        let key = BufferKey(node: link.node, request: data.request.value)
+        let key = BufferKey(node: link.node, request: data.request)
         let byteCount = data.payload.count
         if let index = buffers.index(forKey: key), buffers.values[index].count == data.offset,
             buffers.values[index].capacity >= buffers.values[index].count + byteCount
@@ -93,7 +106,7 @@ final class ChunkDriver {
 
     private func run(_ effect: SwarmEffect) {
         switch effect {
-        case .send(let message, let node): switchboard.links[node]?.send(message.frame)
+        case .send(let message, let node): switchboard.links[node]?.send(message)
         case .request(let ticket, let byteCount): request(ticket, byteCount)
         case .dropBuffer(let node, let request): buffers[BufferKey(node: node, request: request)] = nil
         case .verify(let ticket): verify(ticket)
@@ -118,7 +131,7 @@ final class ChunkDriver {
         buffer.reserveCapacity(byteCount)
         buffers[BufferKey(node: ticket.source, request: ticket.request)] = buffer
         let chunk = ChunkReference(version: ticket.version, chunk: ticket.chunk)
-        switchboard.links[ticket.source]?.send(.request(Request(request: RequestID(ticket.request), chunk: chunk)))
+        switchboard.links[ticket.source]?.send(.request(Request(request: ticket.request, chunk: chunk)))
     }
 
     private func verify(_ ticket: ChunkTicket) {
@@ -153,10 +166,10 @@ final class ChunkDriver {
     // MARK: Serving
 
     private func startUpload(_ id: UploadID, _ version: Digest, _ chunk: ChunkIndex) {
-        guard let link = switchboard.links[id.neighbour] else { return }
-        let upload = ChunkUpload(id: id, version: version, chunk: chunk, byteCount: core.chunkByteCount(version, chunk))
+        guard let link = switchboard.links[id.neighbour], let lengths = chunkByteCounts[version] else { return }
+        let upload = ChunkUpload(id: id, version: version, chunk: chunk, byteCount: Int(lengths[chunk.int]))
         uploads[id] = upload
-        link.bulk.add(UInt64(id.request)) { [weak self, weak upload] in
+        link.bulk.add(UInt64(id.request.value)) { [weak self, weak upload] in
             guard let self, let upload, uploads[id] === upload else { return [] }
             return nextPiece(of: upload)
         }
@@ -183,12 +196,13 @@ final class ChunkDriver {
 
     private func stopUpload(_ id: UploadID) {
         uploads[id] = nil
-        switchboard.links[id.neighbour]?.bulk.remove(UInt64(id.request))
+        switchboard.links[id.neighbour]?.bulk.remove(UInt64(id.request.value))
     }
 
     private func write(_ note: SwarmNote) {
         switch note {
-        case .setAside(let node, let reason, _): log.notice("a node is set aside", metadata: ["node": "\(node)", "reason": "\(reason)"])
+        case .setAside(let node, let reason, _):
+            log.notice("a node is set aside", metadata: ["node": "\(node)", "reason": "\(reason)"])
         case .sourceSilent(let node, let count):
             log.notice("a source fell silent", metadata: ["node": "\(node)", "requests": "\(count)"])
         case .sourceSlow(let node, let count):

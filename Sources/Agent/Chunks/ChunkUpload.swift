@@ -34,7 +34,7 @@ final class ChunkUpload {
         for start in stride(from: 0, to: count, by: Limits.dataFrameByteCount) {
             let end = min(count, start + Limits.dataFrameByteCount)
             DataFrame.append(
-                request: RequestID(id.request), offset: UInt32(offset + start), payload: bytes[start..<end], to: &frames)
+                request: id.request, offset: UInt32(offset + start), payload: bytes[start..<end], to: &frames)
         }
         offset += count
         lastByteCount = count

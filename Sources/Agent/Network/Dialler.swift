@@ -15,6 +15,9 @@ final class Dialler {
         self.jobs = jobs
     }
 
+    /// How many peers have a number.
+    var peerCount: Int { peers.count }
+
     /// The peer behind a number of the core.
     func name(of target: DialTarget) -> String {
         switch target {

@@ -155,7 +155,7 @@ final class Switchboard {
         }
         switch delegate?.admission(of: link.node) ?? .welcome {
         case .welcome: return nil
-        case .setAside(let reason, _): return Refusal(code: GoodbyeCode(rawValue: reason.rawValue), failure: .unwelcome(link.node))
+        case .setAside(let reason, _): return Refusal(code: reason, failure: .unwelcome(link.node))
         case .denied: return Refusal(code: .denied, failure: .unwelcome(link.node))
         case .full: return Refusal(code: .busy, failure: .busy)
         }
