@@ -19,7 +19,8 @@ FETCH_SECONDS_MAX = 60.0
 WHILE_SERVING = {
     "flipped-chunk": "badChunk", "wrong-index": "badChunk", "data-beyond-chunk": "unsolicited",
     "data-wrong-offset": "unsolicited", "frame-length": "tooLarge", "part-total": "tooLarge",
-    "part-order": "outOfOrder", "changed-manifest": "badDocument", "changed-layout": "badDocument", "silence-in-chunk": "stalled",
+    "part-order": "outOfOrder", "changed-manifest": "badDocument", "changed-layout": "badDocument",
+    "silence-in-chunk": "stalled",
 }
 AT_ANY_TIME = {
     "unsolicited-data": "unsolicited", "unsolicited-pong": "unsolicited", "unknown-version": "unknownVersion",
