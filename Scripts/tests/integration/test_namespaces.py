@@ -51,8 +51,8 @@ class NamespaceTests(unittest.TestCase):
             ]
             environment = {**os.environ, "SHOAL": str(SHOAL)}
             try:
-                done = subprocess.run(list(map(str, command)), cwd=BENCH, env=environment, capture_output=True, text=True,
-                                      timeout=SECONDS_MAX)
+                done = subprocess.run(list(map(str, command)), cwd=BENCH, env=environment, capture_output=True,
+                                      text=True, timeout=SECONDS_MAX)
             finally:
                 self.addCleanup(subprocess.run, [sys.executable, "-B", "-m", "swarmbench", "clean"], cwd=BENCH,
                                 timeout=60, check=False)
