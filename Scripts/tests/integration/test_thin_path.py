@@ -118,7 +118,7 @@ class ThinPathTests(PairTestCase):
     def test_one_node_alone_publishes_and_has_the_version_as_current(self) -> None:
         self.publish()
         row = self.a.wait_complete(MODEL, "1")
-        self.assertTrue(row["current"])
+        wait_until(lambda: self.a.model(MODEL, "1")["current"], 2, "it is current")
         self.assertEqual(row["received_bytes"]["neighbour"], 0)
         self.assertEqual(digests(self.a.current(MODEL)), digests(self.files))
         self.assertEqual(self.a.current(MODEL).parent, self.a.state / "models" / "acme" / "detector")
