@@ -1,4 +1,7 @@
+internal import Crypto
 internal import EventLoop
+internal import Logging
+internal import Manifest
 internal import Swarm
 internal import Trust
 internal import Units

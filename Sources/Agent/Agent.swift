@@ -242,7 +242,11 @@ extension Agent {
     }
 
     private func renewed() async throws -> [UInt8]? {
-        if let issuer = trust.issuer { return try await issuer.renew(trust.identity.certificate, now: Clock.wallTime()).der }
+        if let issuer = trust.issuer {
+            return try await issuer.renew(
+                trust.identity.certificate, now: Clock.wallTime(), isDenied: { [trust] in trust.denyList.isDenied($0) }
+            ).der
+        }
         for link in switchboard.links.values where link.hello?.issuesCertificates == true {
             if let der = await fetcher.renewal(from: link.node) { return der }
         }

@@ -7,6 +7,7 @@ public struct Cut: Hashable, Sendable {
     /// How long it is; never 0.
     public let byteCount: ByteCount
 
+    /// A piece.
     public init(offset: ByteOffset, byteCount: ByteCount) {
         self.offset = offset
         self.byteCount = byteCount
@@ -40,6 +41,7 @@ public struct FixedCuts: RandomAccessCollection, Sendable {
         precondition(position >= 0 && position < endIndex, "cut \(position) of \(endIndex)")
         let start = Int64(position) * chunkByteCount.value
         return Cut(
-            offset: ByteOffset(start), byteCount: ByteCount(Swift.min(chunkByteCount.value, fileByteCount.value - start)))
+            offset: ByteOffset(start),
+            byteCount: ByteCount(Swift.min(chunkByteCount.value, fileByteCount.value - start)))
     }
 }

@@ -10,7 +10,7 @@ public enum DenySubject: Hashable, Comparable, Sendable, CustomStringConvertible
     case channel(ModelChannel)
 
     /// Which keys may sign about it.
-    var scope: RootKey.Scope {
+    public var scope: RootKey.Scope {
         switch self {
         case .node: .everyModel
         case .version(let model, _): .model(model)

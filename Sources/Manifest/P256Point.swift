@@ -1,6 +1,7 @@
 /// Whether 64 bytes are a point of the curve P-256: the one thing about a public key that its form does not say.
 ///
-/// Nothing here is secret, so nothing needs constant time. Some milliseconds a key in a debug build, microseconds in a release.
+/// Nothing here is secret, so nothing needs constant time. Some milliseconds a key in a debug build, microseconds in a
+/// release.
 ///
 /// Source: NIST SP 800-186, section 3.2.1.3.
 enum P256Point {

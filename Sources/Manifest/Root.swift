@@ -102,7 +102,7 @@ public struct Root: DocumentBody {
         epoch = try reader.u32("epoch")
         var certificates: [[UInt8]] = []
         for _ in 0..<(try reader.count(UInt8.self, in: 1...Limits.rootCertificateCountMax, "CA certificates")) {
-            let range = 1...Limits.certificateByteCountMax
+            let range = 1...Limits.rootCertificateByteCountMax
             let length = try reader.count(UInt16.self, in: range, "CA certificate")
             certificates.append(Array(try reader.raw(length, "CA certificate")))
         }
@@ -173,8 +173,8 @@ extension Root {
         guard (1...Limits.rootCertificateCountMax).contains(certificates.count) else {
             throw Self.fail(.outOfRange, "CA certificates", "1 to \(Limits.rootCertificateCountMax)")
         }
-        guard certificates.allSatisfy({ (1...Limits.certificateByteCountMax).contains($0.count) }) else {
-            throw Self.fail(.outOfRange, "CA certificate", "at most \(Limits.certificateByteCountMax) bytes")
+        guard certificates.allSatisfy({ (1...Limits.rootCertificateByteCountMax).contains($0.count) }) else {
+            throw Self.fail(.outOfRange, "CA certificate", "at most \(Limits.rootCertificateByteCountMax) bytes")
         }
         guard zip(certificates, certificates.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) else {
             throw Self.fail(.invalid, "CA certificates", "not ascending, or twice the same")

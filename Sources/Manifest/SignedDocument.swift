@@ -26,7 +26,8 @@ public struct SignedDocument: Hashable, Sendable {
     public let signatures: [DocumentSignature]
 
     /// An envelope for a publisher; the signatures may come in any order.
-    /// - Throws: a DocumentError if the document is too large, two signatures are of one key, or one is not minimal DER.
+    /// - Throws: a DocumentError if the document is too large, two signatures are of one key, or one is not minimal
+    ///   DER.
     public init(kind: DocumentKind, body: [UInt8], signatures: [DocumentSignature]) throws(DocumentError) {
         self.init(
             unchecked: kind, body: body, signatures: signatures.sorted { $0.keyID < $1.keyID })

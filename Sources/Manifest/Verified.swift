@@ -73,8 +73,8 @@ public struct Verified<Value: DocumentBody>: Hashable, Sendable {
     public let value: Value
     /// What it is named by.
     public let digest: Digest
-    /// The body, and those of its signatures that are valid and by keys that the root lists. `encode()` gives the bytes to
-    /// store and to pass on.
+    /// The body, and those of its signatures that are valid and by keys that the root lists. `encode()` gives the bytes
+    /// to store and to pass on.
     public let document: SignedDocument
 
     init(value: Value, digest: Digest, document: SignedDocument) {

@@ -1,6 +1,6 @@
-internal import Manifest
 internal import Crypto
 internal import Files
+internal import Manifest
 internal import Synchronization
 internal import Units
 

@@ -21,6 +21,7 @@ public struct ReceivedBytes: Hashable, Sendable {
     /// Payload that came and was thrown away: duplicates and wrong hashes.
     public var wasted: ByteCount = 0
 
+    /// Zeros.
     public init() {}
 
     /// Adds verified payload.

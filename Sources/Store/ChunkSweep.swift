@@ -1,6 +1,6 @@
-internal import Manifest
 internal import Crypto
 internal import Files
+internal import Manifest
 internal import Units
 
 /// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes in

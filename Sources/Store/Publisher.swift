@@ -76,7 +76,11 @@ public struct StagedVersion: Hashable, Sendable {
             let lock = try doing("publish") { () throws(FileError) in
                 clearDeadPublishers(in: fileSystem)
                 let folder = StorePaths.inStaging(name)
+                let isFirst = try !fileSystem.exists(StorePaths.staging)
                 try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+                if isFirst, owner.mustBeGiven {
+                    try fileSystem.setOwner(StorePaths.staging, user: owner.user, group: owner.group)
+                }
                 let lock = try fileSystem.lock(folder)
                 if owner.mustBeGiven { try fileSystem.setOwner(folder, user: owner.user, group: owner.group) }
                 return lock
@@ -106,7 +110,9 @@ public struct StagedVersion: Hashable, Sendable {
         }
         var builder = LayoutBuilder()
         for file in staged {
-            for (digest, cut) in zip(file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount)) {
+            for (digest, cut) in zip(
+                file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount))
+            {
                 builder.append(digest, byteCount: cut.byteCount.int)
             }
             builder.endFile()
@@ -151,6 +157,9 @@ public struct StagedVersion: Hashable, Sendable {
         lock = nil
     }
 
+    /// Lets go of the lock as a killed process does.
+    func testsOnly_die() { lock = nil }
+
     private func makeFolders(_ plan: PublishPlan, in variantFolder: StorePath) async throws(StoreError) {
         let (fileSystem, owner) = (fileSystem, owner)
         try await onPool { () throws(StoreError) in
@@ -179,7 +188,9 @@ public struct StagedVersion: Hashable, Sendable {
         await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
             var next = 0
             while next < plan.files.count || !group.isEmpty {
-                if next < plan.files.count, failure == nil, next - results.count(where: { $0 != nil }) < parallelFileCount {
+                if next < plan.files.count, failure == nil,
+                    next - results.count(where: { $0 != nil }) < parallelFileCount
+                {
                     let (number, file) = (next, plan.files[next])
                     group.addTask { (number, await attempt { () throws(StoreError) in try work(file, counter) }) }
                     next += 1

@@ -63,7 +63,10 @@ extension Store {
         }
         var received = ReceivedBytes()
         received.local = map.distinctByteCount
-        return try VariantCommit(fileSystem: fileSystem, map: map, source: source, received: received).run()
+        switch VariantCommit(fileSystem: fileSystem, map: map, source: source, received: received).run() {
+        case .done(let record): return record
+        case .failed(let error), .lostFile(let error): throw error
+        }
     }
 
     private static func publishedFolder(_ name: String) throws(StoreError) -> StorePath {

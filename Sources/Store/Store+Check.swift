@@ -1,6 +1,6 @@
+internal import EventLoop
 internal import Files
 internal import Manifest
-internal import EventLoop
 public import Units
 
 /// Looking for damage.

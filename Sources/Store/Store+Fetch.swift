@@ -82,8 +82,8 @@ extension Store {
     /// Commits a variant of which every chunk is verified: makes it durable, moves it to its place, and records it. When this
     /// returns, a power cut loses nothing of it.
     ///
-    /// - Throws: `.refused` if a chunk is missing. After `.io` the variant may have lost a file: call `beginFetch` again,
-    ///   which tells what is missing. After other errors, commit again once the cause is gone.
+    /// - Throws: `.refused` if a chunk is missing. After other errors commit again, once the cause is gone; but if the
+    ///   variant is among the `interrupted` then, the disk lost a file of it: `beginFetch` tells which chunks are missing.
     @discardableResult
     public func commit(_ key: VariantKey) async throws(StoreError) -> CommittedVariant {
         if let done = committed(key) { return done }
@@ -100,21 +100,15 @@ extension Store {
         entry.phase = .committing(assembly)
         let job = VariantCommit(
             fileSystem: fileSystem, map: assembly.map, source: assembly.folder, received: entry.received)
-        do throws(StoreError) {
-            let record = try await onPool { () throws(StoreError) in
-                let record = try job.run()
-                job.clearStaging()
-                return record
-            }
-            entry.phase = .committed(record)
-        } catch {
-            if error.code == .io || error.code == .corrupt {
-                entry.phase = .interrupted
-                entry.available = nil
-                readers.removeAll { $0.key == key }
-            } else {
-                entry.phase = .fetching(assembly)
-            }
+        switch try await onPool({ () throws(StoreError) in job.run() }) {
+        case .done(let record): entry.phase = .committed(record)
+        case .failed(let error):
+            entry.phase = .fetching(assembly)
+            throw error
+        case .lostFile(let error):
+            entry.phase = .interrupted
+            entry.available = nil
+            readers.removeAll { $0.key == key }
             throw error
         }
         guard let done = committed(key) else { preconditionFailure("\(key) was committed and is not") }

@@ -54,16 +54,19 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         self.systemErrno = systemErrno
     }
 
+    /// Operation, subject, kind, the kernel's code, and what to do.
     public var description: String {
         let number = systemErrno == 0 ? "" : " (errno \(systemErrno))"
         return "\(operation) \(subject): \(code)\(number): \(detail)"
     }
 
+    /// By all fields.
     public static func == (left: StoreError, right: StoreError) -> Bool {
         left.code == right.code && left.operation.description == right.operation.description
             && left.subject == right.subject && left.detail == right.detail && left.systemErrno == right.systemErrno
     }
 
+    /// By what mostly differs.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(code)
         hasher.combine(operation.description)

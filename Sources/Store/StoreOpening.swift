@@ -1,6 +1,6 @@
-internal import FoundationEssentials
 internal import Crypto
 internal import Files
+internal import FoundationEssentials
 internal import Glibc
 internal import Manifest
 internal import Units
@@ -134,7 +134,8 @@ struct StoreOpening {
         }
         guard content.node_id == node.hex else {
             throw fail(
-                .foreign, "this state belongs to node \(content.node_id), not to \(node): give this node its own --state")
+                .foreign,
+                "this state belongs to node \(content.node_id), not to \(node): give this node its own --state")
         }
         return content
     }
@@ -199,6 +200,7 @@ struct StoreOpening {
     private func read(_ model: ModelName, into opened: inout OpenedStore) throws(StoreError) {
         let versions = try doing("open store") { () throws(FileError) in
             try removeTemporaries(in: StorePaths.model(model))
+            try fileSystem.synchronizeDirectory(StorePaths.model(model))
             return try fileSystem.list(StorePaths.versions(model))
         }
         for entry in versions where entry.kind == .directory {
@@ -226,6 +228,8 @@ struct StoreOpening {
             }
             for name in folders.subtracting(records) { try fileSystem.removeTree(folder.appending(name)) }
             fileSystem.pruneEmpty(folder, upTo: StorePaths.models)
+            // A rename that a crash of this process cut off from its fsync: what is reported complete must be durable.
+            if try fileSystem.exists(folder) { try fileSystem.synchronizeDirectory(folder) }
             return folders.intersection(records).sorted().compactMap { VariantName($0) }
                 .map { VariantKey(version: digest, variant: $0) }
         }

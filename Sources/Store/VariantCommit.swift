@@ -14,26 +14,48 @@ struct VariantCommit {
     let source: StorePath
     let received: ReceivedBytes
 
-    /// What was durable before: nothing but the source. Blocks.
-    /// - Throws: `.io` with `isSourceLost` semantics: a file whose fsync failed was deleted, since what the kernel holds of
-    ///   it can no longer be trusted; the fetch begins again and finds that file missing. Anything else may be tried again.
-    func run() throws(StoreError) -> VariantRecord {
-        let target = StorePaths.committed(map.model, map.key)
-        let isMoved = try doing("commit") { () throws(FileError) in
-            if try fileSystem.exists(source) { return false }
-            return try fileSystem.exists(target)
+    /// What became of a commit.
+    enum Outcome: Sendable {
+        case done(VariantRecord)
+        /// Nothing is lost; the commit may be run again.
+        case failed(StoreError)
+        /// A file could not be made durable, and was deleted: what the kernel holds of it can no longer be trusted, and a
+        /// second fsync may wrongly succeed. The fetch must begin again, and will find that file missing.
+        case lostFile(StoreError)
+    }
+
+    /// Blocks.
+    func run() -> Outcome {
+        do throws(StoreError) {
+            let record = try commit()
+            clearStaging()
+            return .done(record)
+        } catch {
+            let target = StorePaths.committed(map.model, map.key)
+            let isWhole = map.files.allSatisfy { file in
+                [source, target].contains { (try? fileSystem.exists(StorePaths.file(file.path, in: $0))) == true }
+            }
+            return isWhole ? .failed(error) : .lostFile(error)
         }
+    }
+
+    private func commit() throws(StoreError) -> VariantRecord {
+        let target = StorePaths.committed(map.model, map.key)
+        // An earlier attempt may have failed after the rename; what has the final name was durable before it got it.
+        let isMoved = try doing("commit") { () throws(FileError) in try fileSystem.exists(target) }
         let record = try isMoved ? Self.readRecord(map.model, map.key, in: fileSystem) : prepared(target)
         try doing("commit") { () throws(FileError) in
             if !isMoved { try fileSystem.rename(source, to: target, target: .mustNotExist) }
             try fileSystem.synchronizeDirectory(StorePaths.version(map.model, map.key.version))
-            if let parent = source.parent { try fileSystem.synchronizeDirectory(parent) }
+            if let parent = source.parent, try fileSystem.exists(parent) {
+                try fileSystem.synchronizeDirectory(parent)
+            }
         }
         return record
     }
 
     /// Clears away what the assembly leaves beside the variant's folder. What cannot be removed, the next start removes.
-    func clearStaging() {
+    private func clearStaging() {
         try? fileSystem.removeIfPresent(StorePaths.journal(map.key))
         fileSystem.pruneEmpty(StorePaths.staging(map.key.version), upTo: StorePaths.staging)
     }
@@ -75,7 +97,8 @@ struct VariantCommit {
         }
         for (file, entry) in zip(files, map.files) where file.byteCount != entry.byteCount {
             throw StoreError(
-                .corrupt, "commit", of: "\(source)/\(entry.path)", "has \(file.byteCount) bytes instead of \(entry.byteCount)")
+                .corrupt, "commit", of: "\(source)/\(entry.path)",
+                "has \(file.byteCount) bytes instead of \(entry.byteCount)")
         }
         let record = VariantRecord(model: map.model, key: map.key, files: files, received: received)
         try Self.writeRecord(record, in: fileSystem)

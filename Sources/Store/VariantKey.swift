@@ -7,6 +7,7 @@ public struct VariantKey: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// Which of its variants.
     public let variant: VariantName
 
+    /// A variant of a version.
     public init(version: Digest, variant: VariantName) {
         self.version = version
         self.variant = variant
@@ -15,6 +16,7 @@ public struct VariantKey: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// `<digest>/<variant>`, as in the store's folders.
     public var description: String { "\(version)/\(variant)" }
 
+    /// By version, then by variant.
     public static func < (left: VariantKey, right: VariantKey) -> Bool {
         left.version == right.version ? left.variant < right.variant : left.version < right.version
     }

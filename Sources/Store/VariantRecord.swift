@@ -50,7 +50,9 @@ struct VariantRecord: Hashable, Sendable {
         guard stored.model == model.text, stored.version == key.version.hex, stored.variant == key.variant.text else {
             throw fail("the record is another version's")
         }
-        guard let record = stored.record(model: model, key: key) else { throw fail("the record has a value out of range") }
+        guard let record = stored.record(model: model, key: key) else {
+            throw fail("the record has a value out of range")
+        }
         return record
     }
 }
@@ -95,7 +97,9 @@ private struct Stored: Codable {
 
     func record(model: ModelName, key: VariantKey) -> VariantRecord? {
         let counts = [received_bytes.neighbour, received_bytes.origin, received_bytes.local, wasted_bytes]
-        guard counts.allSatisfy({ $0 >= 0 }), damaged.allSatisfy({ $0 < UInt32(Limits.chunkCountMax) }) else { return nil }
+        guard counts.allSatisfy({ $0 >= 0 }), damaged.allSatisfy({ $0 < UInt32(Limits.chunkCountMax) }) else {
+            return nil
+        }
         var files: [VariantRecord.File] = []
         for file in self.files {
             guard let path = FilePath(file.path), file.size >= 0 else { return nil }

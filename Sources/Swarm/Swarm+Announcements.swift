@@ -93,8 +93,7 @@ extension Swarm {
             changeStranger(version, of: node) { view in for chunk in chunks { _ = view.insert(chunk) } }
             return
         }
-        exchanges[version]?.add(chunks, to: node)
-        duties.insert(.fetch)
+        if exchanges[version]?.add(chunks, to: node) == true { duties.insert(.fetch) }
         guard exchanges[version]?.direction != nil else { return }
         for chunk in chunks { exchanges[version]?.direction?.close(chunk) }
         duties.insert(.offer)

@@ -10,6 +10,8 @@ extension Swarm {
     private static let windowUnitMin = 64 << 10
     /// Stays below the wire's bound of open requests.
     private static let smallRequestCountMax = 200
+    /// What may be asked of one neighbour in any case, if bandwidth times delay says so.
+    private static let windowByteCountMax = 4 << 20
 
     // MARK: Choosing
 
@@ -23,6 +25,7 @@ extension Swarm {
                 continue
             }
         }
+        for version in exchanges.keys { moveStragglers(of: version) }
         noteStarvation()
     }
 
@@ -64,7 +67,8 @@ extension Swarm {
         let total = limits.requestCount + extraOverAll
         guard outstandingRequestCount < total || outstandingByteCount + mean <= total * unit else { return false }
         let fair = (limits.requestCount + sourceCount(of: version) - 1) / sourceCount(of: version)
-        let window = min(max(1, fair) + extraWindow(of: neighbour), Limits.requestCountPerNeighbourMax)
+        let windowMax = max(Limits.requestCountPerNeighbourMax, Swarm.windowByteCountMax / unit)
+        let window = min(max(1, fair) + extraWindow(of: neighbour), windowMax)
         guard neighbour.requests.count < Swarm.smallRequestCountMax else { return false }
         return neighbour.requests.count < window || neighbour.outstandingByteCount + mean <= window * unit
     }
@@ -79,12 +83,12 @@ extension Swarm {
         guard let roundTrip = neighbour.roundTrip, neighbour.rate.bytesPerSecond > 0 else { return 0 }
         let unit = neighbour.requests.values.first.map { max($0.byteCount, Swarm.windowUnitMin) } ?? Swarm.windowUnitMin
         let underWay = neighbour.rate.bytesPerSecond * roundTrip.inSeconds / Double(unit)
-        return Int(min(underWay + 0.5, Double(Limits.requestCountPerNeighbourMax - 1)))
+        return Int(min(underWay + 0.5, Double(Swarm.smallRequestCountMax)))
     }
 
     /// False if the memory for unverified bytes is used up.
     @discardableResult
-    private mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
+    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
         guard let byteCount = exchanges[version]?.byteCount(of: chunk),
             let number = neighbours[node]?.lastRequestNumber.next,
             unverifiedByteCount + byteCount <= limits.unverifiedByteCountMax
@@ -131,7 +135,7 @@ extension Swarm {
         guard mayMention([chunk], of: version, node) else { return }
         guard exchanges[version] != nil else { return takeHave(version, [chunk], from: node) }
         exchanges[version]?.setFallback(false, of: node)
-        exchanges[version]?.add([chunk], to: node)
+        _ = exchanges[version]?.add([chunk], to: node)
         let openCount = neighbours[node]?.requests.count ?? 0
         if exchanges[version]?.wanted.contains(chunk) == true, openCount < Swarm.smallRequestCountMax,
             neighbours[node]?.isUsable(at: clock) == true, !isPaused(exchanges[version]?.pausedUntil)

@@ -206,6 +206,7 @@ public struct Swarm: Sendable {
             moments.append(max(since + Swarm.starvation, clock + .milliseconds(1)))
         }
         if let moment = directionDeadline(of: exchange) { moments.append(moment) }
+        if let moment = stragglerDeadline(of: exchange) { moments.append(moment) }
         return moments.min()
     }
 

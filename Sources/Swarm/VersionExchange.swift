@@ -130,13 +130,15 @@ struct VersionExchange: Sendable {
         change(&views[neighbour, default: HolderView(chunkCount: 0, flags: [])])
     }
 
-    /// The neighbour has these chunks now.
-    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID) {
-        guard let index = views.index(forKey: neighbour) else { return }
+    /// The neighbour has these chunks now. True if some are wanted.
+    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID) -> Bool {
+        guard let index = views.index(forKey: neighbour) else { return false }
+        let usefulCount = views.values[index].usefulCount
         for chunk in chunks where views.values[index].insert(chunk) {
             rarity.add(chunk)
             if wanted.contains(chunk), !views.values[index].isFallback { views.values[index].usefulCount += 1 }
         }
+        return views.values[index].usefulCount > usefulCount
     }
 
     /// The neighbour does not have these chunks any more.

@@ -19,6 +19,7 @@ public struct ClusterSetup: Sendable {
     private let node: NodeName
     private let statePath: String
 
+    /// What to call both, and where the first node's state goes.
     public init(cluster: NodeName, node: NodeName, statePath: String) {
         self.cluster = cluster
         self.node = node
@@ -29,14 +30,12 @@ public struct ClusterSetup: Sendable {
     public static func drawClusterID() -> ClusterID { ClusterID(exactly: SecureRandom.bytes(ClusterID.byteCount)) }
 
     /// Writes everything durably; the node's certificate comes last and makes the state folder count as one.
-    /// - Throws: `.exists` if the state folder belongs to a cluster, or the keys' folder has keys; `.notAllowed` if the keys'
-    ///   folder lies below the state folder.
+    /// - Throws: `.exists` if the state folder belongs to a cluster, or the keys' folder has keys; `.notAllowed` if
+    ///   the keys' folder lies in the state folder, or others may write to it; `.permission`, `.io`.
     public func create(id: ClusterID, keysPath: String, now: WallTime) throws(TrustError) -> CreatedCluster {
-        guard !(keysPath + "/").hasPrefix(statePath + "/") else {
-            throw TrustError(.notAllowed, "the keys' folder \(keysPath) lies in the state folder; choose another with --keys")
-        }
+        try requireApart(keysPath)
         let state = try StateFolder(creating: statePath)
-        guard try state.readBytes(at: StateFolder.nodeCertificate, atMost: 4096) == nil else {
+        guard try state.readBytes(at: StateFolder.nodeCertificate, atMost: Limits.certificateByteCountMax) == nil else {
             throw TrustError(.exists, "\(statePath) belongs to a cluster already; choose an empty folder with --state")
         }
         let keyFiles = try StateFolder(creatingPrivate: keysPath)
@@ -54,6 +53,20 @@ public struct ClusterSetup: Sendable {
         }
     }
 
+    /// Compares where the paths lead, since one place has many names. Nothing is made yet.
+    private func requireApart(_ keysPath: String) throws(TrustError) {
+        let isInside: Bool
+        do throws(FileError) {
+            isInside = try OutsidePath(keysPath).isIn(OutsidePath(statePath))
+        } catch {
+            throw TrustError(error, in: keysPath)
+        }
+        guard !isInside else {
+            throw TrustError(
+                .notAllowed, "the keys' folder \(keysPath) lies in the state folder; choose another with --keys")
+        }
+    }
+
     private func write(
         _ material: Material, _ id: ClusterID, to state: StateFolder, _ keyFiles: StateFolder, _ now: WallTime
     ) throws {
@@ -62,6 +75,7 @@ public struct ClusterSetup: Sendable {
         try keyFiles.write(Array(material.operatorKey.pem.utf8), at: "operator.pem", mode: 0o400)
         try state.write(Array(material.authorityKey.pem.utf8), at: StateFolder.authorityKey, mode: 0o400)
         try state.write(Array(material.nodeKey.pem.utf8), at: StateFolder.nodeKey, mode: 0o400)
+        try DocumentArchive(state).removeRoots()
         try DocumentArchive(state).save(root: try material.root(), version: 1)
         let validity = CertificateValidity(
             notBefore: now + .seconds(-Limits.certificateBackdateSeconds),
@@ -98,7 +112,9 @@ private struct Material {
         value = try Root(
             cluster: id, clusterName: cluster, version: 1, issued: now, epoch: 1,
             certificates: [authority.certificate.der],
-            keys: [entry(rootKey, .root), entry(publishKey, [.publish, .promote]), entry(operatorKey, [.promote, .deny])],
+            keys: [
+                entry(rootKey, .root), entry(publishKey, [.publish, .promote]), entry(operatorKey, [.promote, .deny]),
+            ],
             thresholds: Thresholds())
     }
 

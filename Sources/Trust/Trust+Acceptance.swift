@@ -1,6 +1,6 @@
 internal import EventLoop
 public import Manifest
-public import Units
+internal import Units
 
 /// What became of a document that came.
 public enum DocumentVerdict: Sendable {
@@ -16,8 +16,11 @@ public enum DocumentVerdict: Sendable {
 
 /// A document that is new here.
 public enum AcceptedDocument: Sendable {
+    /// The newest root.
     case root(Verified<Root>)
+    /// The newest head of its channel.
     case head(Verified<Head>)
+    /// What counts of its subject.
     case deny(Verified<DenyRecord>)
 
     /// What neighbours get.
@@ -40,7 +43,8 @@ public enum AcceptedDocument: Sendable {
 }
 
 extension Trust {
-    /// Judges a root, head or deny record under the newest root and, if it is new, keeps it.
+    /// Judges a root, head or deny record under the newest root and, if it is new, keeps it. Of one that is known, new
+    /// signatures are kept.
     public func receive(_ envelope: [UInt8], kind: DocumentKind) async -> DocumentVerdict {
         await gate.enter()
         defer { gate.leave() }
@@ -60,71 +64,109 @@ extension Trust {
         }
     }
 
-    /// Checks a manifest that was asked for, and keeps it.
-    /// - Throws: `DocumentRefusal` (see whether it blames the sender), or `TrustError` if it cannot be kept.
-    public func receiveManifest(_ envelope: [UInt8], expecting digest: Digest?) async throws -> Verified<Manifest> {
-        let manifest = try Verified<Manifest>.verify(
-            envelope, expecting: digest, under: root.value, checks: DocumentCrypto.checks)
-        if let known = manifests[manifest.digest] { return known }
-        let archive = archive
-        try await onPool { () throws(TrustError) in try archive.save(manifest) }
-        manifests[manifest.digest] = manifest
-        return manifest
-    }
-
-    /// Whether a manifest that is kept is genuine under the newest root, as before each switch.
-    public func isStillEntitled(_ manifest: Verified<Manifest>) -> Bool {
-        (try? Verified<Manifest>.verify(manifest.envelope, under: root.value, checks: DocumentCrypto.checks)) != nil
-    }
-
-    /// Forgets a manifest and its layout: its version was removed here.
-    public func forget(_ manifest: Verified<Manifest>) async throws(TrustError) {
-        let archive = archive
-        try await onPool { () throws(TrustError) in
-            try archive.removeManifest(manifest.digest, layout: manifest.value.layout.digest)
-        }
-        manifests[manifest.digest] = nil
-    }
+    // MARK: Roots
 
     private func receiveRoot(_ envelope: [UInt8]) async throws -> DocumentVerdict {
-        if roots.contains(where: { $0.envelope == envelope }) { return .dropped("known") }
-        let next = try root.successor(envelope, checks: DocumentCrypto.checks)
-        let archive = archive
-        try await onPool { () throws(TrustError) in
-            try archive.save(root: next.envelope, version: next.value.version)
+        let (current, checks) = (root, DocumentCrypto.checks)
+        if let digest = try? SignedDocument(decoding: envelope).digest(sha256: checks.sha256),
+            let position = roots.firstIndex(where: { $0.digest == digest })
+        {
+            let again = try await judgeOnPool { () throws(DocumentRefusal) in
+                try Verified.pinned(envelope, digest: digest, checks: checks)
+            }
+            try await merge(again, at: position)
+            return .dropped("known")
         }
-        try extend(with: next)
+        let next = try await judgeOnPool { () throws(DocumentRefusal) in
+            try current.successor(envelope, checks: checks)
+        }
+        // Before it is kept: an agent must be able to start with what it keeps.
+        let authorities = try DocumentJudge.authorities(of: next.value)
+        let (entitled, others) = try await sorted(under: next.value)
+        try await keep(next)
+        roots.append(next)
+        self.authorities = authorities
+        (manifests, retained) = (entitled, others)
+        if let issuer, !authorities.contains(issuer.authorityCertificate) { self.issuer = nil }
         return .accepted(.root(next))
     }
 
-    private func receiveHead(_ envelope: [UInt8]) async throws -> DocumentVerdict {
-        let head = try Verified<Head>.verify(envelope, under: root.value, checks: DocumentCrypto.checks)
-        if let known = heads[head.value.channel] {
-            let precedence = head.precedence(over: known)
-            guard precedence.replaces else { return .dropped("\(head.value.channel) is at \(known.value.rank): \(precedence)") }
-        } else if let full = fullReason(for: head.value.channel) {
-            return .dropped(full)
+    private func merge(_ again: Verified<Root>, at position: Int) async throws {
+        let merged = roots[position].merging(again)
+        guard merged != roots[position] else { return }
+        try await keep(merged)
+        roots[position] = merged
+    }
+
+    private func keep(_ root: Verified<Root>) async throws(TrustError) {
+        let archive = archive
+        try await onPool { () throws(TrustError) in
+            try archive.save(root: root.envelope, version: root.value.version)
         }
+    }
+
+    // MARK: Heads
+
+    private func receiveHead(_ envelope: [UInt8]) async throws -> DocumentVerdict {
+        let root = root.value
+        let head = try await judgeOnPool { () throws(DocumentRefusal) in
+            try Verified<Head>.verify(envelope, under: root, checks: DocumentCrypto.checks)
+        }
+        let channel = head.value.channel
+        guard let known = heads[channel] else {
+            if let full = fullReason(for: channel.model) { return .dropped(full) }
+            return try await keep(head)
+        }
+        switch head.precedence(over: known) {
+        case .newer: return try await keep(head)
+        case .older: return .dropped("\(channel) is at \(known.value.rank)")
+        case .same:
+            let merged = known.merging(head)
+            if merged != known { _ = try await keep(merged) }
+            return .dropped("known")
+        case .conflictWon:
+            let verdict = try await keep(head)
+            report(DocumentConflict(subject: "\(channel)", kept: head.digest, dropped: known.digest))
+            return verdict
+        case .conflictLost:
+            report(DocumentConflict(subject: "\(channel)", kept: known.digest, dropped: head.digest))
+            return .dropped("another head of \(channel) has the same rank, \(known.value.rank), and wins")
+        }
+    }
+
+    private func keep(_ head: Verified<Head>) async throws(TrustError) -> DocumentVerdict {
         let archive = archive
         try await onPool { () throws(TrustError) in try archive.save(head) }
-        heads[head.value.channel] = head
+        take(head)
         return .accepted(.head(head))
     }
 
-    private func fullReason(for channel: ModelChannel) -> String? {
-        let models = Set(heads.keys.map(\.model))
-        if !models.contains(channel.model), models.count >= Limits.modelCountMax { return "\(Limits.modelCountMax) models are known" }
-        let channels = heads.keys.count { $0.model == channel.model }
-        return channels >= Limits.channelCountPerModelMax ? "\(channel.model) has \(channels) channels" : nil
-    }
+    // MARK: Deny records
 
     private func receiveDeny(_ envelope: [UInt8]) async throws -> DocumentVerdict {
-        let record = try Verified<DenyRecord>.verify(envelope, under: root.value, checks: DocumentCrypto.checks)
-        let precedence = denyList.precedence(of: record)
-        guard precedence.replaces else { return .dropped("a record on \(record.value.subject) is known: \(precedence)") }
-        let archive = archive
-        try await onPool { () throws(TrustError) in try archive.save(record) }
-        guard denyList.apply(record) != nil else { return .dropped("the list of deny records is full") }
-        return .accepted(.deny(record))
+        let root = root.value
+        let record = try await judgeOnPool { () throws(DocumentRefusal) in
+            try Verified<DenyRecord>.verify(envelope, under: root, checks: DocumentCrypto.checks)
+        }
+        let subject = record.value.subject
+        let known = denyList.record(of: subject)
+        var list = denyList
+        guard let precedence = list.apply(record) else { return .dropped("the list of deny records is full") }
+        guard let result = list.record(of: subject) else {
+            preconditionFailure("\(subject) was taken and is not there")
+        }
+        if result != known {
+            let archive = archive
+            try await onPool { () throws(TrustError) in try archive.save(result) }
+            take(result, in: list)
+        }
+        if let known, precedence == .conflictWon || precedence == .conflictLost {
+            let loser = precedence == .conflictWon ? known.digest : record.digest
+            report(DocumentConflict(subject: "\(subject)", kept: result.digest, dropped: loser))
+        }
+        guard precedence.replaces else {
+            return .dropped("a record on \(subject) is known, of rank \(result.value.rank)")
+        }
+        return .accepted(.deny(result))
     }
 }

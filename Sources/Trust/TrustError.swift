@@ -8,8 +8,12 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
         case exists
         /// A file, a key or a document is damaged or does not fit.
         case invalid
-        /// The root does not entitle this key, or the configuration forbids it.
+        /// The root does not entitle this key, or a rule of the cluster forbids it.
         case notAllowed
+        /// The operating system does not let this user do it: exit code 77.
+        case permission
+        /// The folder is set up in a way that an agent must not start with: exit code 78.
+        case misconfigured
         /// Written by a newer Shoal.
         case newerFormat
         /// The file system failed.
@@ -27,6 +31,7 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
     /// One sentence, with the next step.
     public let description: String
 
+    /// An error; `description` says what the user does next.
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
@@ -45,7 +50,8 @@ extension TrustError {
         case .used: self.init(.notAllowed, "the token was used: each lets one node in; \(again)")
         case .expired: self.init(.notAllowed, "\(text); \(again)")
         case .nameTaken: self.init(.exists, text)
-        case .denied: self.init(.notAllowed, "\(text): lift it with `shoal deny --lift`, or start with an empty state folder")
+        case .denied:
+            self.init(.notAllowed, "\(text): lift it with `shoal deny --lift`, or start with an empty state folder")
         case .badRequest: self.init(.invalid, text)
         case .unavailable: self.init(Code.unavailable, "\(text); try again later")
         }

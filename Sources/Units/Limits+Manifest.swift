@@ -13,6 +13,8 @@ extension Limits {
 
     /// CA certificates of a root; at least one.
     public static let rootCertificateCountMax = 4
+    /// A CA certificate of a root, in DER.
+    public static let rootCertificateByteCountMax = 2_048
     /// Keys of a root; at least one.
     public static let rootKeyCountMax = 32
     /// Model patterns of one key; at least one.

@@ -53,8 +53,8 @@ enum Samples {
     }
 }
 
-/// Keys that sign without cryptography: the public halves are points of the curve, a signature is made of the key id and the
-/// digest.
+/// Keys that sign without cryptography: the public halves are points of the curve, a signature is made of the key id
+/// and the digest.
 struct TestKey {
     let publicKey: [UInt8]
     let keyID: Digest

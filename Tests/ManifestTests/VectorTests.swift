@@ -3,8 +3,8 @@ import Units
 
 @testable import Manifest
 
-/// The documents of the second implementation. The pure floors verify no signature; whoever has `Crypto` can run the same
-/// vectors with it. Here the signatures of the accepted documents are known to be valid, and no other is.
+/// The documents of the second implementation. The pure floors verify no signature; whoever has `Crypto` can run the
+/// same vectors with it. Here the signatures of the accepted documents are known to be valid, and no other is.
 @Suite struct VectorTests {
     private static let vectors = Vectors.documents
 

@@ -43,7 +43,7 @@ struct TestVersion: Sendable {
 
     init(
         _ files: [String: [UInt8]], model: String = "test/model", tag: String = "one", variant: VariantName = .default,
-        chunkByteCount: Int = Limits.chunkByteCountMin
+        chunkByteCount: Int = chunk
     ) throws {
         var builder = LayoutBuilder()
         var chunks: [[UInt8]] = []
@@ -65,7 +65,9 @@ struct TestVersion: Sendable {
         manifest = try verified(
             Manifest(
                 model: #require(ModelName(model)), tag: #require(Tag(tag)), publishNumber: 1,
-                created: WallTime(secondsSince1970: 1), chunking: .fixed(UInt32(chunkByteCount)),
+                created: WallTime(secondsSince1970: 1),
+                chunking: .init(
+                    algorithm: .content, smallest: 1, average: UInt32(chunkByteCount), largest: UInt32(chunkByteCount)),
                 layout: layout.reference(sha256: sha256), variants: [Variant(name: variant, files: entries)]))
     }
 }
@@ -75,10 +77,15 @@ let sha256: SHA256Function = { pieces in SHA256.hash(Array(pieces.joined())) }
 /// A manifest as if somebody entitled had signed it.
 func verified(_ manifest: Manifest) throws -> Verified<Manifest> {
     let prefix = "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
-    let publicKey = try #require(Hex.decode(prefix + String(repeating: "11", count: 64)))
+    // The curve's base point, since a key must be on it.
+    let point =
+        "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+        + "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    let publicKey = try #require(Hex.decode(prefix + point))
     let key = RootKey(publicKey: publicKey, rights: [.root, .publish], sha256: sha256)
     let root = try Root(
-        cluster: ClusterID(exactly: [UInt8](repeating: 1, count: 16)), clusterName: #require(NodeName("test")), version: 1,
+        cluster: ClusterID(exactly: [UInt8](repeating: 1, count: 16)), clusterName: #require(NodeName("test")),
+        version: 1,
         issued: WallTime(secondsSince1970: 1), epoch: 1, certificates: [[1]], keys: [key], thresholds: Thresholds())
     let signature = DocumentSignature(keyID: key.keyID, bytes: [0x30, 6, 2, 1, 1, 2, 1, 1])
     let checks = DocumentChecks(sha256: sha256, isValid: { _, _, _ in true })
@@ -102,7 +109,8 @@ func noise(_ count: Int, seed: UInt64) -> [UInt8] {
 }
 
 let testNode = NodeID(exactly: [UInt8](repeating: 7, count: 16))
-let chunk = Limits.chunkByteCountMin
+/// Small chunks, since memory is slow in a debug build.
+let chunk = 1_024
 
 /// Files of all awkward sizes, in folders, with chunks that occur more than once.
 func awkwardVersion(tag: String = "one", seed: UInt64 = 1) throws -> TestVersion {

@@ -28,7 +28,7 @@ struct TwoVariants {
         manifest = try verified(
             Manifest(
                 model: #require(ModelName("pair")), tag: #require(Tag("one")), publishNumber: 1,
-                created: WallTime(secondsSince1970: 1), chunking: .fixed(UInt32(chunk)),
+                created: WallTime(secondsSince1970: 1), chunking: .fixed(65_536),
                 layout: layout.reference(sha256: sha256), variants: variants))
     }
 }

@@ -144,7 +144,7 @@ def token(arguments) -> int:
 def common(parser: argparse.ArgumentParser, seconds: float) -> None:
     parser.add_argument("--identity", help="folder of a joined node")
     parser.add_argument("--cluster", help="folder of a cluster's keys, from which an identity is made")
-    parser.add_argument("--name", default="interop", help="node name of the identity that is made")
+    parser.add_argument("--name", default="interop-node", help="node name of the identity that is made")
     parser.add_argument("--peer", action="append", default=[], help="host:port to dial")
     parser.add_argument("--listen", help="host:port")
     parser.add_argument("--misbehaviour", default="none", choices=[one.value for one in Misbehaviour])
@@ -196,7 +196,7 @@ def main() -> int:
 
     one = commands.add_parser("make-cluster", help="make keys, CA, root and node identities")
     one.add_argument("folder")
-    one.add_argument("--name", default="interop")
+    one.add_argument("--name", default="interop-cluster")
     one.add_argument("--node", action="append", default=[])
     one.set_defaults(run=make_cluster)
 

@@ -117,7 +117,7 @@ class Agent(Serving, Fetching, Finding):
         return connection
 
     def dial(self, address: tuple, deadline: float = 10) -> Connection:
-        """Connects and waits for the other side's HELLO. Raises ConnectionError, with what was seen, or TimeoutError."""
+        """Connects and waits for the other side's HELLO. Raises ConnectionError (with the reason) or TimeoutError."""
         end = time.monotonic() + deadline
         connection = self._start(socket.create_connection(address[:2], timeout=deadline), dialled=True)
         with self.changed:
@@ -204,6 +204,8 @@ class Agent(Serving, Fetching, Finding):
             raise Violation(Code.OUT_OF_ORDER, "HELLO twice")
         if message.lane != 0:
             raise Violation(Code.UNSUPPORTED, f"lane {message.lane}")
+        if self.records.denies_node(connection.peer.node_id):
+            raise Violation(Code.DENIED, "this node is denied")  # since the handshake
         connection.hello = message
         connection.documents_budget, connection.documents_at = DOCUMENTS_AT_ONCE, time.monotonic()
         connection.peers_times = []

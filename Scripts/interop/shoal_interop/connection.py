@@ -61,7 +61,8 @@ class Connection(threading.Thread):
         self.deframer = Deframer()
         self.control: deque = deque()
         self.bulk: dict = {}  # request -> iterator over frames
-        self.delayed: list = []  # heap of (due, number, bytes)
+        self.delayed: list = []  # heap of (due, number, what gives the bytes)
+        self.delayed_count = 0
         self.pending: dict = {}  # request of ours -> what waits for its answer
         self.forgotten: dict = {}  # request of ours that was given up -> bytes that may still come
         self.last_request = self.last_peer_request = 0
@@ -104,8 +105,19 @@ class Connection(threading.Thread):
 
     # On the connection's thread.
 
-    def later(self, delay: float, data: bytes) -> None:
-        heapq.heappush(self.delayed, (time.monotonic() + delay, len(self.delayed), data))
+    def later(self, delay: float, give) -> None:
+        """Sends the bytes that `give()` returns, after `delay` seconds."""
+        self.delayed_count += 1
+        heapq.heappush(self.delayed, (time.monotonic() + delay, self.delayed_count, give))
+
+    def drip(self, pieces, pause: float) -> None:
+        """Sends the first piece now, and each next one `pause` seconds after the one before."""
+        def step() -> bytes:
+            piece = next(pieces, b"")
+            if piece:
+                self.later(pause, step)
+            return piece
+        self.later(0, step)
 
     def run(self) -> None:
         why = "ended"
@@ -211,7 +223,7 @@ class Connection(threading.Thread):
         """Encrypts what may go next: control first, then bulk, one frame of each request in turn."""
         now = time.monotonic()
         while self.delayed and self.delayed[0][0] <= now:
-            self._write(heapq.heappop(self.delayed)[2])
+            self._write(heapq.heappop(self.delayed)[2]())
         if self.muted:
             self.control.clear()
             return
@@ -230,6 +242,8 @@ class Connection(threading.Thread):
                 return
 
     def _write(self, data: bytes) -> None:
+        if not data:
+            return
         self.channel.write(data)
         self.encrypted += self.channel.outgoing.read()
         self.last_sent = time.monotonic()

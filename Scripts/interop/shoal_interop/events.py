@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from .readable import readable
+from .readable import camel, readable
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Event:
 
     def json(self) -> dict:
         return {"event": self.kind, "at": round(self.at, 3)} | {
-            key: readable(value) if not hasattr(value, "name") else value.name.lower()
+            key: camel(value.name.lower()) if hasattr(value, "name") else readable(value)
             for key, value in self.values.items()
         }
 

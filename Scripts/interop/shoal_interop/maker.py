@@ -1,4 +1,4 @@
-"""A whole cluster in memory: keys, CA, root, node identities (good and bad ones), versions, heads, deny records, tokens."""
+"""A whole cluster in memory: keys, CA, root, node identities (good and bad), versions, heads, deny records, tokens."""
 
 import secrets
 import time

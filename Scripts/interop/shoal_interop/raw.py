@@ -1,4 +1,4 @@
-"""A peer that sends what it is told, byte for byte, and says what came back. For conversations that no agent would have."""
+"""A peer that sends what it is told, byte for byte, and says what came back: for talk that no agent would have."""
 
 import select
 import socket

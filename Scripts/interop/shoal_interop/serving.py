@@ -213,20 +213,17 @@ class Serving:
         elif wrong is Misbehaviour.DATA_BEYOND_CHUNK:
             return iter([*data_frames(request, data), wire.Data(request, len(data), b"beyond").encode()])
         elif wrong is Misbehaviour.DRIP_BYTES:
-            return self._drip(connection, next(data_frames(request, data)), 1)
+            return self._drip(connection, next(data_frames(request, data)))
         elif wrong is Misbehaviour.DRIP_DATA:
-            for at in range(len(data)):
-                connection.later(float(at), wire.Data(request, at, data[at : at + 1]).encode())
+            connection.drip((wire.Data(request, at, data[at : at + 1]).encode() for at in range(len(data))), 1)
             return iter(())
         return data_frames(request, data)
 
     @staticmethod
-    def _drip(connection, frame: bytes, pause: float):
-        if connection.muted:
-            return iter(())  # one frame is on its way already
-        connection.muted = True
-        for at in range(len(frame)):
-            connection.later(at * pause, frame[at : at + 1])
+    def _drip(connection, frame: bytes):
+        if not connection.muted:  # else one frame is on its way already
+            connection.muted = True
+            connection.drip((frame[at : at + 1] for at in range(len(frame))), 1)
         return iter(())
 
     def take_cancel(self, connection, message: wire.Cancel) -> None:

@@ -1,4 +1,4 @@
-"""TLS contexts of `shoal/1` (wire.md, section 1). Python's `ssl` cannot order the suites of TLS 1.3, so AES-256 goes first."""
+"""TLS contexts of `shoal/1` (wire.md, section 1). Python's `ssl` cannot order TLS 1.3's suites: AES-256 goes first."""
 
 import os
 import ssl

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from . import elements
-from .documents import BY_CONTENT, CHANNEL, DENIED, LIFTED, NODE, VERSION, Deny, Head, Manifest, Pin, Ring, Root, RootKey
+from .documents import (
+    BY_CONTENT, CHANNEL, DENIED, LIFTED, NODE, VERSION, Deny, Head, Manifest, Pin, Ring, Root, RootKey,
+)
 from .elements import Refused
 from .envelope import DENY, HEAD, KIND_NAMES, MANIFEST, RIGHT_NAMES, ROOT, Envelope, digest_of, domain
 from .keys import Key, make_ca, sha256
@@ -318,7 +320,8 @@ class DocumentVectors:
         for name, patterns in {"patterns-descending": ("b", "a"), "pattern-twice": ("a", "a")}.items():
             refuse(name, "notAscending", keys=(replace(first, patterns=patterns), *root.keys[1:]))
         for name, text in {
-            "empty": "", "two-stars": "**", "star-inside": "a/*/b", "star-after-letters": "ab*", "only-slash-star": "/*",
+            "empty": "", "two-stars": "**", "star-inside": "a/*/b", "star-after-letters": "ab*",
+            "only-slash-star": "/*",
         }.items():
             refuse(f"pattern-{name}", "badName", keys=(replace(first, patterns=(text,)), *root.keys[1:]))
         off_curve = first.spki[:-1] + bytes([first.spki[-1] ^ 1])
@@ -347,7 +350,8 @@ class DocumentVectors:
             files = tuple(replace(file, path=text) for text in texts)
             refuse(name, reason, variants=(replace(variant, files=files),))
 
-        models = ("", "/a", "a/", "a//b", "a b", ".a", "-a", "versions", "a/current", "ä", "m" * 65, "m" * 64 + "/" + "n" * 64)
+        models = ("", "/a", "a/", "a//b", "a b", ".a", "-a", "versions", "a/current", "ä", "m" * 65,
+                  "m" * 64 + "/" + "n" * 64)
         for number, text in enumerate(models):
             refuse(f"model-bad-{number}", "badName", model=text)
         for number, text in enumerate(("", "a/b", "deadbeef", "0123456789abcdef", "a\0", "t" * 65)):
@@ -504,7 +508,8 @@ class DocumentVectors:
         refuse("trailing-byte", "trailing", data + b"\0")
         refuse("one-byte-less", "truncated", data[:-1])
         refuse("count-of-chunks-huge", "outOfRange", data[:2] + b"\xff" * 4 + data[6:])
-        refuse("count-of-chunks-beyond-the-bytes", "truncated", data[:2] + (262_144).to_bytes(4, "big") + data[6:])
+        many = data[:2] + (262_144).to_bytes(4, "big") + data[6:]
+        refuse("count-of-chunks-beyond-the-bytes", "truncated", many)
         refuse("chunk-of-no-bytes", "outOfRange", replace(layout, chunks=(replace(first, length=0), *layout.chunks[1:])))
         large = replace(first, length=4_194_305)
         refuse("chunk-too-large", "outOfRange", replace(layout, chunks=(large, *layout.chunks[1:])))

@@ -115,8 +115,13 @@ class ExchangeTests(unittest.TestCase):
             except OSError:
                 pass
             lower, higher = sorted((one, two), key=lambda side: side.node_id)
-            lower.wait_for(lambda: len(lower.neighbours) == 1 and lower.neighbours[higher.node_id].dialled)
-            higher.wait_for(lambda: not higher.neighbours[lower.node_id].dialled)
+
+            def kept(side, other, dialled) -> bool:
+                connection = side.neighbours.get(other.node_id)
+                return connection is not None and connection.dialled == dialled and len(side.connections) == 1
+
+            lower.wait_for(lambda: kept(lower, higher, True))
+            higher.wait_for(lambda: kept(higher, lower, False))
 
     def test_find_reaches_two_hops(self):
         with agent("one") as one, agent("two") as two, agent("three") as three:
@@ -192,8 +197,8 @@ class MisbehaviourTests(unittest.TestCase):
                     sent = honest.events.wait("goodbye-sent", node=bad.node_id)
                     if code is not None:
                         self.assertEqual(sent.code, code)
-                        honest_blames = code is not Code.SILENT
-                        self.assertEqual(bool(honest.events.all("set-aside", node=bad.node_id)), honest_blames)
+                        if code is not Code.SILENT:
+                            honest.events.wait("set-aside", node=bad.node_id)
 
     def test_a_flipped_chunk_earns_bad_and_nobody_else_is_blamed(self):
         with agent("honest", None) as honest, agent("bad", misbehaviour=M.FLIPPED_CHUNK) as bad:

@@ -1,5 +1,6 @@
-public import EventLoop
+internal import EventLoop
 internal import Handoff
+internal import Manifest
 internal import TOMLKit
 internal import Units
 
@@ -104,9 +105,20 @@ private struct Reader {
             for key in rule.keys where key != "uid" && key != "models" { throw unknown(key, in: "handoff.allow.") }
             guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else { throw wrong("uid", "a user's number") }
             guard let list = rule["models"]?.array else { throw wrong("models", "a list of model patterns") }
-            rules.append(HandoffRule(uid: uid, models: list.compactMap(\.string)))
+            rules.append(try handoffRule(userID: uid, list))
         }
         return rules
+    }
+
+    private func handoffRule(userID: UInt32, _ list: TOMLArray) throws(ConfigurationError) -> HandoffRule {
+        var patterns: [ModelPattern] = []
+        for element in list {
+            guard let pattern = element.string.flatMap({ ModelPattern($0) }) else {
+                throw wrong("models", "a list of patterns: \"*\", a model, or a model followed by /*")
+            }
+            patterns.append(pattern)
+        }
+        return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
     }
 
     private func unknown(_ key: String, in path: String) -> ConfigurationError {

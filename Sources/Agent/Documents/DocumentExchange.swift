@@ -1,3 +1,4 @@
+internal import Crypto
 internal import EventLoop
 internal import Logging
 internal import Manifest
@@ -177,8 +178,10 @@ final class DocumentExchange {
         guard !trust.denyList.isDenied(link.node) else {
             return link.send(.absent(Absent(request: request, reason: .notAllowed)))
         }
-        jobs.start("renew \(link.node)") {
-            guard let renewed = try? await issuer.renew(certificate, now: Clock.wallTime()) else {
+        jobs.start("renew \(link.node)") { [trust] in
+            let answer = try? await issuer.renew(
+                certificate, now: Clock.wallTime(), isDenied: { trust.denyList.isDenied($0) })
+            guard let renewed = answer else {
                 return link.send(.absent(Absent(request: request, reason: .notNow)))
             }
             link.send(.certificate(CertificateFrame(request: request, certificate: renewed.der)))

@@ -10,6 +10,8 @@ internal import Units
 @LoopActor
 final class Library {
     private(set) var entries: [Digest: LibraryEntry] = [:]
+    /// The last write that failed, until one of a whole version succeeds.
+    private(set) var lastWriteFailure: StoreError?
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
@@ -108,7 +110,10 @@ final class Library {
     func completed(_ digest: Digest) { entries[digest]?.stopWaiting() }
 
     /// A chunk could not be written; the core tries again.
-    func noteWriteFailure(_ digest: Digest, _ error: StoreError) { entries[digest]?.error = error.description }
+    func noteWriteFailure(_ digest: Digest, _ error: StoreError) {
+        entries[digest]?.error = error.description
+        lastWriteFailure = error
+    }
 
     private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
         if let known = entries[digest] { return known }
@@ -132,6 +137,7 @@ extension Library {
             } catch {
                 entry.phase = .failed
                 entry.error = "\(error)"
+                lastWriteFailure = error as? StoreError
                 log.error("a fetch failed and is tried again: \(error)", metadata: ["version": "\(entry.digest.short)"])
                 entry.announceChange()
                 pause = .seconds(5)
@@ -198,6 +204,7 @@ extension Library {
     private func becomeReady(_ entry: LibraryEntry) {
         entry.phase = .ready
         entry.error = ""
+        lastWriteFailure = nil
         log.notice("a version is ready", metadata: ["model": "\(entry.model)", "version": "\(entry.digest.short)"])
         entry.announceChange()
         onReady?(entry)

@@ -14,7 +14,7 @@ internal import Units
 final class RolloutDriver {
     private(set) var machines: [ModelName: RolloutMachine] = [:]
     private var server: HandoffServer?
-    private var models: [HandoffInstance: ModelName] = [:]
+    private var processes: [RolloutInstance: (handle: HandoffInstance, model: ModelName)] = [:]
     private var alarms: [ModelName: LoopTimer] = [:]
     private var inbox: [(ModelName, RolloutEvent)] = []
     private var isRunning = false
@@ -108,9 +108,11 @@ final class RolloutDriver {
         switch effect {
         case .load(let instance, let version, let deadline): load(version, into: instance, deadline, model)
         case .activate(let instance, let version, let expected, let deadline):
+            guard let process = processes[instance] else { return }
             server?.activate(
-                HandoffInstance(instance.number), version.digest, tag: version.tag, expecting: expected, within: deadline)
-        case .release(let instance, let digest): server?.release(HandoffInstance(instance.number), digest)
+                process.handle, version.digest, tag: version.tag, expecting: expected, within: deadline)
+        case .release(let instance, let digest):
+            if let process = processes[instance] { server?.release(process.handle, digest) }
         case .setCurrent(let version): moveCurrent(to: version, model)
         case .rememberProcess: remember(model)
         case .wakeAt(let moment): wake(model, at: moment)
@@ -130,7 +132,7 @@ final class RolloutDriver {
                 }
                 let load = HandoffLoad(
                     digest: version.digest, tag: version.tag, variant: version.variant, path: folder, deadline: deadline)
-                server?.load(HandoffInstance(instance.number), load)
+                if let process = processes[instance] { server?.load(process.handle, load) }
             } catch {
                 handle(.loadFailed(instance, version.digest, reason: "\(error)"), for: model)
             }
@@ -173,14 +175,14 @@ final class RolloutDriver {
     private func receive(_ event: HandoffEvent) {
         switch event {
         case .attached(let instance, let hello):
-            models[instance] = hello.model
+            processes[RolloutInstance(instance.number)] = (instance, hello.model)
             log.notice("an inference process came", metadata: ["model": "\(hello.model)", "name": "\(hello.name)"])
             let said = RolloutHello(active: hello.active, resident: hello.resident, canLoadBeside: hello.canLoadBeside)
             tell(instance) { .attached($0, said) }
         case .detached(let instance, let reason):
             log.notice("an inference process went: \(reason)")
             tell(instance) { .detached($0) }
-            models[instance] = nil
+            processes[RolloutInstance(instance.number)] = nil
         case .reported(let instance, let report): tell(instance) { .reported($0, active: report.active) }
         case .progressed: break
         case .loaded(let instance, let digest): tell(instance) { .loaded($0, digest) }
@@ -196,8 +198,9 @@ final class RolloutDriver {
     }
 
     private func tell(_ instance: HandoffInstance, _ event: (RolloutInstance) -> RolloutEvent) {
-        guard let model = models[instance] else { return }
-        handle(event(RolloutInstance(instance.number)), for: model)
+        let number = RolloutInstance(instance.number)
+        guard let model = processes[number]?.model else { return }
+        handle(event(number), for: model)
     }
 
     private static func reason(_ failure: HandoffFailure) -> RolloutActivateFailure {

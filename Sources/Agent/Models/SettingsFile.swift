@@ -7,7 +7,7 @@ internal import Units
 final class SettingsFile {
     private(set) var value: AgentSettings
     private let files: StateFolder
-    private static let name = "agent.json"
+    private nonisolated static let name = "agent.json"
 
     init(statePath: String) throws(TrustError) {
         files = try StateFolder(path: statePath)

@@ -28,7 +28,7 @@ final class Finder {
         var generator = SystemRandomNumberGenerator()
         let id = FindID(high: generator.next(), low: generator.next())
         return await withCheckedContinuation { continuation in
-            ask(Find(id: id, hopsLeft: Limits.findHopCountMax, target: target), except: nil, entries: []) {
+            ask(Find(id: id, hopsLeft: UInt8(Limits.findHopCountMax), target: target), except: nil, entries: []) {
                 continuation.resume(returning: $0)
             }
         }

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import EventLoop
 internal import Logging
+internal import Manifest
 internal import Trust
 internal import Units
 
@@ -42,9 +43,9 @@ final class JoinService {
         guard let issuer = trust.issuer, let exporter = conversation.exporter else { return conversation.close() }
         nextNumber += 1
         jobs.start("join \(nextNumber)") { [trust, log] in
-            let denied = trust.deniedNodes
             let answer = await issuer.answer(
-                request, exporter: exporter, root: trust.rootEnvelope, now: Clock.wallTime(), isDenied: denied.contains)
+                request, exporter: exporter, root: trust.rootEnvelope, now: Clock.wallTime(),
+                isDenied: { trust.denyList.isDenied($0) })
             if case .refusal(let refusal, let text)? = answer.first {
                 log.notice("join refused: \(text)", metadata: ["from": "\(conversation.address)", "code": "\(refusal)"])
             } else {

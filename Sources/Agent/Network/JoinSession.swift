@@ -67,7 +67,7 @@ final class JoinSession {
 
     private func receive(_ plaintext: borrowing RawSpan) {
         do throws(DecodingError) {
-            try reader.append(unsafe plaintext.withUnsafeBytes { Array(unsafe $0) })
+            try reader.append(unsafe plaintext.withUnsafeBytes { unsafe Array($0) })
             while outcome == nil, let message = try reader.next() { take(message) }
         } catch {
             fail("the agent's answer is malformed: \(error)")

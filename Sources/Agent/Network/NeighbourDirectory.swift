@@ -1,3 +1,4 @@
+internal import Crypto
 internal import EventLoop
 internal import Units
 internal import Wire

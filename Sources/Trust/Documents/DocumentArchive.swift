@@ -3,6 +3,19 @@ internal import Units
 
 /// `<state>/documents/`: envelopes as they were received and verified, one file each, replaced atomically.
 struct DocumentArchive: Sendable {
+    /// The folders, to be made in a new state folder.
+    static let folders = ["root", "heads", "deny", "manifests", "layouts"].map { "documents/\($0)" }
+
+    /// What holds documents that are loaded when an agent starts.
+    enum Folder: String {
+        case heads, deny, manifests
+        var path: String { "documents/\(rawValue)" }
+
+        fileprivate var byteCountMax: Int {
+            self == .manifests ? Limits.manifestByteCountMax : Limits.smallDocumentByteCountMax
+        }
+    }
+
     private let files: StateFolder
 
     init(_ files: StateFolder) { self.files = files }
@@ -17,11 +30,17 @@ struct DocumentArchive: Sendable {
     func roots() throws(TrustError) -> [(version: UInt32, envelope: [UInt8])] {
         var found: [(version: UInt32, envelope: [UInt8])] = []
         for name in try files.list("documents/root") where name.hasSuffix(".doc") {
-            guard let version = UInt32(name.dropLast(4)) else { continue }
-            guard let bytes = try files.readBytes(at: "documents/root/\(name)", atMost: Limits.rootByteCountMax) else { continue }
+            guard let version = UInt32(name.dropLast(4)),
+                let bytes = try files.readBytes(at: "documents/root/\(name)", atMost: Limits.rootByteCountMax)
+            else { continue }
             found.append((version, bytes))
         }
         return found.sorted { $0.version < $1.version }
+    }
+
+    /// Removes all roots: they are of a cluster that was never joined.
+    func removeRoots() throws(TrustError) {
+        for name in try files.list("documents/root") { try files.remove("documents/root/\(name)") }
     }
 
     // MARK: The others
@@ -39,41 +58,38 @@ struct DocumentArchive: Sendable {
     }
 
     func save(layout bytes: [UInt8], digest: Digest) throws(TrustError) {
-        try files.write(bytes, at: "documents/layouts/\(digest).layout", mode: 0o640)
+        try files.write(bytes, at: path(ofLayout: digest), mode: 0o640)
     }
 
     /// Nil if it is not kept.
     func layout(_ digest: Digest) throws(TrustError) -> [UInt8]? {
-        try files.readBytes(at: "documents/layouts/\(digest).layout", atMost: Limits.layoutByteCountMax)
+        try files.readBytes(at: path(ofLayout: digest), atMost: Limits.layoutByteCountMax)
     }
 
-    func removeManifest(_ digest: Digest, layout: Digest) throws(TrustError) {
-        try files.remove(path(ofManifest: digest))
-        try files.remove("documents/layouts/\(layout).layout")
-    }
+    func removeManifest(_ digest: Digest) throws(TrustError) { try files.remove(path(ofManifest: digest)) }
+
+    func removeLayout(_ digest: Digest) throws(TrustError) { try files.remove(path(ofLayout: digest)) }
 
     /// All envelopes of one folder. They were verified when they came; whoever loads them verifies them again.
-    func envelopes(_ folder: Folder) throws(TrustError) -> [[UInt8]] {
-        var found: [[UInt8]] = []
+    func envelopes(_ folder: Folder) throws(TrustError) -> [(path: String, bytes: [UInt8])] {
+        var found: [(path: String, bytes: [UInt8])] = []
         for name in try files.list(folder.path) where name.hasSuffix(".doc") {
-            if let bytes = try files.readBytes(at: "\(folder.path)/\(name)", atMost: Limits.manifestByteCountMax) {
-                found.append(bytes)
-            }
+            let path = "\(folder.path)/\(name)"
+            if let bytes = try files.readBytes(at: path, atMost: folder.byteCountMax) { found.append((path, bytes)) }
         }
         return found
-    }
-
-    enum Folder: String {
-        case heads, deny, manifests
-        var path: String { "documents/\(rawValue)" }
     }
 
     // A model's slashes become plus signs, which no name contains.
     private func flat(_ model: ModelName) -> String { model.parts.joined(separator: "+") }
 
-    private func path(of channel: ModelChannel) -> String { "documents/heads/\(flat(channel.model)):\(channel.channel).doc" }
+    private func path(of channel: ModelChannel) -> String {
+        "documents/heads/\(flat(channel.model)):\(channel.channel).doc"
+    }
 
     private func path(ofManifest digest: Digest) -> String { "documents/manifests/\(digest).doc" }
+
+    private func path(ofLayout digest: Digest) -> String { "documents/layouts/\(digest).layout" }
 
     private func path(of subject: DenySubject) -> String {
         let name =

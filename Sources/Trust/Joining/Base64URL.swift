@@ -20,11 +20,11 @@ enum Base64URL {
     }
 
     /// Nil for a character outside the alphabet, an impossible length, or bits left over that are not zero.
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var buffer: UInt32 = 0
         var bitCount: UInt32 = 0
-        for character in text.utf8 {
+        for character in text {
             guard let value = alphabet.firstIndex(of: character) else { return nil }
             buffer = buffer << 6 | UInt32(value)
             bitCount += 6

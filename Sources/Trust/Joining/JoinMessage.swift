@@ -1,3 +1,4 @@
+internal import Crypto
 public import Units
 
 /// What travels on a joining connection: `Protocol/join.md`, section 3.
@@ -31,9 +32,10 @@ public enum JoinMessage: Sendable, Equatable {
         case .refusal(let refusal, let text):
             body.integer(UInt8(4))
             body.integer(refusal.rawValue)
-            body.string(text)
+            body.string(Self.clipped(text))
         }
-        precondition(body.bytes.count <= Limits.joinMessageByteCountMax, "a joining message of \(body.bytes.count) bytes")
+        precondition(
+            body.bytes.count <= Limits.joinMessageByteCountMax, "a joining message of \(body.bytes.count) bytes")
         var frame = ByteWriter(reserving: body.bytes.count + 2)
         frame.integer(UInt16(body.bytes.count))
         frame.raw(body.bytes)
@@ -46,14 +48,7 @@ public enum JoinMessage: Sendable, Equatable {
         switch try reader.integer(UInt8.self, "type") {
         case 1: self = .request(try JoinRequest(&reader))
         case 2:
-            let count = Int(try reader.integer(UInt16.self, "certificate"))
-            guard count <= 2048 else { throw .init(.outOfRange, "certificate") }
-            let certificate = Array(try reader.raw(count, "certificate"))
-            let rootByteCount = Int(try reader.integer(UInt32.self, "root"))
-            guard rootByteCount <= Limits.rootByteCountMax else { throw .init(.outOfRange, "root") }
-            self = .grant(
-                certificate: certificate, rootByteCount: rootByteCount,
-                partCount: Int(try reader.integer(UInt16.self, "parts")))
+            self = try Self.grant(from: &reader)
         case 3:
             guard (1...Limits.joinRootPartByteCountMax).contains(reader.remainingCount) else {
                 throw .init(.outOfRange, "part")
@@ -63,10 +58,31 @@ public enum JoinMessage: Sendable, Equatable {
             guard let refusal = JoinRefusal(rawValue: try reader.integer(UInt8.self, "code")) else {
                 throw .init(.invalid, "code")
             }
-            self = .refusal(refusal, try reader.string(atMost: 512, "text"))
+            self = .refusal(refusal, try reader.string(atMost: Limits.joinRefusalByteCountMax, "text"))
         default: throw .init(.invalid, "type")
         }
         try reader.requireEnd("message")
+    }
+
+    /// A root of these bytes can come in so many parts of 1 to 4,000 bytes, and in no other number.
+    private static func grant(from reader: inout ByteReader) throws(Units.DecodingError) -> JoinMessage {
+        let count = Int(try reader.integer(UInt16.self, "certificate"))
+        guard (1...Limits.joinCertificateByteCountMax).contains(count) else { throw .init(.outOfRange, "certificate") }
+        let certificate = Array(try reader.raw(count, "certificate"))
+        let rootByteCount = Int(try reader.integer(UInt32.self, "root"))
+        guard (1...Limits.rootByteCountMax).contains(rootByteCount) else { throw .init(.outOfRange, "root") }
+        let partCount = Int(try reader.integer(UInt16.self, "parts"))
+        guard partCount <= rootByteCount, rootByteCount <= partCount * Limits.joinRootPartByteCountMax else {
+            throw .init(.outOfRange, "parts")
+        }
+        return .grant(certificate: certificate, rootByteCount: rootByteCount, partCount: partCount)
+    }
+
+    /// The beginning of a text, cut between two characters.
+    private static func clipped(_ text: String) -> String {
+        var clipped = text
+        while clipped.utf8.count > Limits.joinRefusalByteCountMax { clipped.removeLast() }
+        return clipped
     }
 }
 
@@ -95,6 +111,7 @@ public struct JoinRequest: Sendable, Equatable {
         return writer.bytes
     }
 
+    /// What the HMAC covers.
     static func authenticated(_ fields: [UInt8], exporter: [UInt8]) -> [UInt8] {
         Array("shoal/1 join".utf8) + [0] + fields + exporter
     }
@@ -106,24 +123,40 @@ public struct JoinRequest: Sendable, Equatable {
         self.authenticator = authenticator
     }
 
+    /// A request whose authenticator the token's secret makes.
+    init(_ token: JoinToken, name: String, signingRequest: [UInt8], exporter: [UInt8]) {
+        let open = JoinRequest(tokenID: token.id, name: name, signingRequest: signingRequest, authenticator: [])
+        let message = Self.authenticated(open.authenticatedFields, exporter: exporter)
+        self.init(
+            tokenID: token.id, name: name, signingRequest: signingRequest,
+            authenticator: HMACSHA256.authenticate(message, key: token.secret).bytes)
+    }
+
     init(_ reader: inout ByteReader) throws(Units.DecodingError) {
         tokenID = try reader.identifier(TokenID.self, "token")
         name = try reader.string(atMost: Limits.namePartByteCountMax, "name")
         let count = Int(try reader.integer(UInt16.self, "request"))
-        guard count <= 1024 else { throw .init(.outOfRange, "request") }
+        guard count <= Limits.joinSigningRequestByteCountMax else { throw .init(.outOfRange, "request") }
         signingRequest = Array(try reader.raw(count, "request"))
-        authenticator = Array(try reader.raw(32, "HMAC"))
+        authenticator = Array(try reader.raw(Digest.byteCount, "HMAC"))
     }
 }
 
 /// Why an issuer says no.
-public enum JoinRefusal: UInt8, Error, Sendable {
+public enum JoinRefusal: UInt8, Error, Sendable, CaseIterable {
+    /// The issuer made no such token, or the newcomer does not hold its secret.
     case unknown = 1
+    /// The token let another node in.
     case used = 2
+    /// The token is too old.
     case expired = 3
+    /// Another node bears the name.
     case nameTaken = 4
+    /// The newcomer's key is shut out.
     case denied = 5
+    /// The request is malformed.
     case badRequest = 6
+    /// The issuer cannot do it now.
     case unavailable = 7
 }
 
@@ -131,13 +164,14 @@ public enum JoinRefusal: UInt8, Error, Sendable {
 public struct JoinMessageReader: Sendable {
     private var buffer: [UInt8] = []
 
+    /// Nothing came yet.
     public init() {}
 
     /// Adds what came.
-    /// - Throws: `.outOfRange` when more waits than two messages can hold.
+    /// - Throws: `.outOfRange` when more waits than an answer with a root document needs: close.
     public mutating func append(_ bytes: [UInt8]) throws(Units.DecodingError) {
+        guard buffer.count + bytes.count <= Limits.joinBacklogByteCountMax else { throw .init(.outOfRange, "message") }
         buffer += bytes
-        guard buffer.count <= 32 * Limits.joinMessageByteCountMax else { throw .init(.outOfRange, "message") }
     }
 
     /// The next whole message, or nil if more bytes are needed.

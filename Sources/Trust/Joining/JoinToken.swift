@@ -40,8 +40,8 @@ public struct JoinToken: Sendable, Equatable {
     }
 
     static let prefix = "shoal1-"
-    private static let bodyByteCount = 121
     private static let byteCount = 125
+    private static let checksumByteCount = 4
 
     init(id: TokenID, secret: [UInt8], caPin: Digest, rootPin: Digest, issuer: NodeID, cluster: ClusterID) {
         self.id = id
@@ -52,16 +52,9 @@ public struct JoinToken: Sendable, Equatable {
         self.cluster = cluster
     }
 
-    /// Reads the text form.
+    /// Reads the text form. Safe on hostile input.
     public init(_ text: String) throws(Fault) {
-        guard text.hasPrefix(Self.prefix) else { throw .notAToken }
-        let body = text.dropFirst(Self.prefix.count)
-        let textLength = (Self.byteCount * 8 + 5) / 6
-        guard body.utf8.count >= textLength else { throw .truncated }
-        guard body.utf8.count == textLength, let bytes = Base64URL.decode(body) else { throw .mistyped }
-        guard Self.checksum(of: bytes.prefix(Self.bodyByteCount)) == Array(bytes.suffix(4)) else { throw .mistyped }
-        guard bytes[0] == 1 else { throw .newerFormat }
-        var reader = ByteReader(bytes.dropFirst())
+        var reader = ByteReader(try Self.checkedBytes(of: Array(text.utf8)).dropFirst())
         do throws(Units.DecodingError) {
             id = try reader.identifier(TokenID.self, "id")
             secret = Array(try reader.raw(Limits.tokenSecretByteCount, "secret"))
@@ -72,6 +65,23 @@ public struct JoinToken: Sendable, Equatable {
         } catch {
             throw .mistyped
         }
+    }
+
+    /// The bytes of a token whose format is 1 and whose checksum is right.
+    private static func checkedBytes(of text: [UInt8]) throws(Fault) -> [UInt8] {
+        let prefix = Array(Self.prefix.utf8)
+        let textByteCount = prefix.count + (byteCount * 8 + 5) / 6
+        guard text.count >= textByteCount else {
+            throw prefix.starts(with: text.prefix(prefix.count)) ? .truncated : .notAToken
+        }
+        guard text.starts(with: prefix) else { throw text.count == textByteCount ? .mistyped : .notAToken }
+        guard text.count <= 2 * textByteCount, let bytes = Base64URL.decode(text.dropFirst(prefix.count)),
+            checksum(of: bytes.dropLast(checksumByteCount)) == bytes.suffix(checksumByteCount)
+        else { throw .mistyped }
+        // A newer format begins with its number and ends with the checksum too, whatever its length.
+        guard bytes[0] <= 1 else { throw .newerFormat }
+        guard bytes[0] == 1, bytes.count == byteCount else { throw .mistyped }
+        return bytes
     }
 
     /// The text form.
@@ -88,20 +98,24 @@ public struct JoinToken: Sendable, Equatable {
         return Self.prefix + Base64URL.encode(writer.bytes)
     }
 
-    private static func checksum(of body: some Sequence<UInt8>) -> [UInt8] {
-        Array(SHA256.hash(Array("shoal/1 token".utf8) + [0] + body).bytes.prefix(4))
+    private static func checksum(of body: some Sequence<UInt8>) -> ArraySlice<UInt8> {
+        SHA256.hash(Array("shoal/1 token".utf8) + [0] + body).bytes.prefix(checksumByteCount)
     }
 }
 
 /// Eight random bytes that name a token at its issuer.
 public struct TokenID: Identifier {
+    /// Eight.
     public static let byteCount = 8
+    /// The raw bytes.
     public let bytes: [UInt8]
 
+    /// - Precondition: `bytes` has eight elements.
     public init(exactly bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount, "a token id of \(bytes.count) bytes")
         self.bytes = bytes
     }
 
+    /// By the bytes.
     public static func < (left: TokenID, right: TokenID) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }

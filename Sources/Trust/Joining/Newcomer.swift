@@ -10,21 +10,28 @@ public struct Newcomer: Sendable {
     private let files: StateFolder
 
     /// Makes the state folder and the node's key, or takes the key of an earlier try.
-    /// - Throws: `.exists` if the folder belongs to a cluster already.
+    /// - Throws: `.exists` if the folder belongs to a cluster already; `.permission`, `.io`; `.invalid` if the
+    ///   earlier key is damaged.
     public init(_ token: JoinToken, name: NodeName, statePath: String) throws(TrustError) {
+        try self.init(token, name: name, files: StateFolder(creating: statePath))
+    }
+
+    init(_ token: JoinToken, name: NodeName, files: StateFolder) throws(TrustError) {
         self.token = token
         self.name = name
-        files = try StateFolder(creating: statePath)
-        guard try files.readBytes(at: StateFolder.nodeCertificate, atMost: 4096) == nil else {
-            throw TrustError(.exists, "\(statePath) belongs to a cluster already; join with an empty --state, or remove it first")
+        self.files = files
+        guard try files.readBytes(at: StateFolder.nodeCertificate, atMost: Limits.certificateByteCountMax) == nil else {
+            throw TrustError(
+                .exists, "\(files.path) belongs to a cluster already; join with an empty --state, or remove it first")
         }
         let earlier = try files.readText(at: StateFolder.nodeKey)
         do throws(CryptoError) {
             key = if let earlier { try PrivateKey(pem: earlier) } else { try PrivateKey.generate() }
         } catch {
-            throw TrustError(.invalid, "\(statePath)/keys: \(error)")
+            throw TrustError(
+                .invalid, "\(files.path)/\(StateFolder.nodeKey) is damaged; remove it to join anew: \(error)")
         }
-        try files.write(Array(key.pem.utf8), at: StateFolder.nodeKey, mode: 0o400)
+        if earlier == nil { try files.write(Array(key.pem.utf8), at: StateFolder.nodeKey, mode: 0o400) }
     }
 
     /// What to send, tied to the connection by its exporter.
@@ -35,31 +42,38 @@ public struct Newcomer: Sendable {
         } catch {
             throw TrustError(.invalid, "\(error)")
         }
-        let open = JoinRequest(tokenID: token.id, name: name.text, signingRequest: signing.der, authenticator: [])
-        let message = JoinRequest.authenticated(open.authenticatedFields, exporter: exporter)
-        let authenticator = HMACSHA256.authenticate(message, key: token.secret)
-        return JoinRequest(
-            tokenID: token.id, name: name.text, signingRequest: signing.der, authenticator: authenticator.bytes)
+        return JoinRequest(token, name: name.text, signingRequest: signing.der, exporter: exporter)
     }
 
     /// Checks certificate and root against the token, and makes them durable: root first, certificate last.
+    /// - Throws: `.invalid` if the answer is not what the token promised; `.io` if it cannot be kept. Nothing but the
+    ///   key is kept then, and with it the token may be used again.
     public func accept(certificate: [UInt8], root: [UInt8], at now: WallTime) throws(TrustError) -> NodeIdentity {
         let verified = try DocumentJudge.pinnedRoot(root, pin: token.rootPin)
-        let leaf: Certificate
-        do throws(CryptoError) {
-            let authorities = try verified.value.certificates.map { (der) throws(CryptoError) in try Certificate(der: der) }
-            let pinned = authorities.filter { $0.publicKey.keyID == token.caPin }
-            leaf = try Certificate(der: certificate)
-            try leaf.requireIssuer(among: pinned, at: now)
-        } catch {
-            throw TrustError(.invalid, "the agent's answer cannot be trusted: \(error)")
-        }
-        let identity = try NodeIdentity(certificate: leaf, key: key)
+        let identity = try NodeIdentity(certificate: try trusted(certificate, under: verified.value, at: now), key: key)
         guard identity.cluster == token.cluster, verified.value.cluster == token.cluster, identity.name == name else {
             throw TrustError(.invalid, "the certificate is for another cluster or name than was asked for")
         }
-        try DocumentArchive(files).save(root: root, version: verified.value.version)
+        let archive = DocumentArchive(files)
+        try archive.removeRoots()
+        try archive.save(root: root, version: verified.value.version)
         try files.write(certificate, at: StateFolder.nodeCertificate, mode: 0o640)
         return identity
+    }
+
+    private func trusted(_ der: [UInt8], under root: Root, at now: WallTime) throws(TrustError) -> Certificate {
+        let pinned = try DocumentJudge.authorities(of: root).filter { $0.publicKey.keyID == token.caPin }
+        guard !pinned.isEmpty else {
+            throw TrustError(
+                .invalid, "the agent's answer cannot be trusted: its root does not name the CA of the token")
+        }
+        do throws(CryptoError) {
+            let certificate = try Certificate(der: der)
+            try certificate.requireIssuer(among: pinned, at: now)
+            return certificate
+        } catch {
+            let next = error.code == .outsideValidity ? "; is this machine's clock right?" : ""
+            throw TrustError(.invalid, "the agent's answer cannot be trusted: \(error)\(next)")
+        }
     }
 }

@@ -17,7 +17,8 @@ public struct NodeIdentity: Sendable {
     /// - Throws: `TrustError.invalid` if certificate and key do not belong together.
     public init(certificate: Certificate, key: PrivateKey) throws(TrustError) {
         guard certificate.publicKey == key.publicKey else {
-            throw TrustError(.invalid, "the node's certificate is not for its key; restore both from one backup, or join anew")
+            throw TrustError(
+                .invalid, "the node's certificate is not for its key; restore both from one backup, or join anew")
         }
         do throws(CryptoError) {
             let fields = try NodeIdentityFields(of: certificate)
@@ -38,20 +39,25 @@ public struct NodeIdentity: Sendable {
         return WallTime(secondsSince1970: begin + life * 2 / 3)
     }
 
+    /// The identity in a state folder.
     static func load(from files: StateFolder) throws(TrustError) -> NodeIdentity {
-        guard let pem = try files.readText(at: StateFolder.nodeKey),
-            let der = try files.readBytes(at: StateFolder.nodeCertificate, atMost: 4096)
-        else {
+        let der = try files.readBytes(at: StateFolder.nodeCertificate, atMost: Limits.certificateByteCountMax)
+        guard let der else {
             throw TrustError(
-                .notJoined, "\(files.path) belongs to no cluster yet; run `shoal init` on the first node, `shoal join` on others")
+                .notJoined,
+                "\(files.path) belongs to no cluster yet; run `shoal init` on the first node, `shoal join` on others")
+        }
+        let next = "restore it from a backup, or join anew with an empty --state"
+        guard let pem = try files.readText(at: StateFolder.nodeKey) else {
+            throw TrustError(.invalid, "the node's key \(files.path)/\(StateFolder.nodeKey) is missing; \(next)")
         }
         let certificate: Certificate
         let key: PrivateKey
-        do throws(CryptoError) {
-            certificate = try Certificate(der: der)
-            key = try PrivateKey(pem: pem)
-        } catch {
-            throw TrustError(.invalid, "the node's key or certificate in \(files.path)/keys is damaged: \(error)")
+        do throws(CryptoError) { certificate = try Certificate(der: der) } catch {
+            throw TrustError(.invalid, "\(files.path)/\(StateFolder.nodeCertificate) is damaged; \(next): \(error)")
+        }
+        do throws(CryptoError) { key = try PrivateKey(pem: pem) } catch {
+            throw TrustError(.invalid, "\(files.path)/\(StateFolder.nodeKey) is damaged; \(next): \(error)")
         }
         return try NodeIdentity(certificate: certificate, key: key)
     }

@@ -25,7 +25,7 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
-            let progress = await ProgressLine()
+            let progress = ProgressLine()
             let request = GetVersion(
                 model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait, wait: !noWait)
             defer { Task { await progress.finish() } }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import EventLoop
 import Trust
 import Units
 
@@ -44,7 +45,7 @@ struct InitCommand: AsyncParsableCommand {
         let id = ClusterSetup.drawClusterID()
         let keysPath = try keyOptions.path(cluster: id.hex)
         do throws(TrustError) {
-            return try ClusterSetup(cluster: cluster, node: node, statePath: agent.statePath).create(id: id, keysPath: keysPath)
+            return try ClusterSetup(cluster: cluster, node: node, statePath: agent.statePath).create(id: id, keysPath: keysPath, now: Clock.wallTime())
         } catch {
             throw error.asControlError
         }

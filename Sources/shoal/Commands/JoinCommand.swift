@@ -30,7 +30,7 @@ struct JoinCommand: AsyncParsableCommand {
             let request = JoinClient.Request(
                 token: try parsedToken(), peer: try parsedPeer(), name: try nodeName(), statePath: agent.statePath)
             let joined: NodeIdentity
-            do {
+            do throws(TrustError) {
                 joined = try await JoinClient.join(request)
             } catch {
                 throw error.asControlError

@@ -13,7 +13,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
-            let progress = await ProgressLine()
+            let progress = ProgressLine()
             let request = VerifyVersions(model: reference?.model, version: reference?.version)
             let report = try await agent.ask(request) { progress.show($0) }
             await progress.finish()
