@@ -208,7 +208,9 @@ final class ChunkDriver {
         case .sourceSlow(let node, let count):
             log.notice("a source is far slower than the others", metadata: ["node": "\(node)", "requests": "\(count)"])
         case .chunkDamaged(let version, let chunk):
-            log.error("a chunk is damaged on disk and is withdrawn", metadata: ["version": "\(version.short)", "chunk": "\(chunk)"])
+            log.error(
+                "a chunk is damaged on disk and is withdrawn",
+                metadata: ["version": "\(version.short)", "chunk": "\(chunk)"])
         case .copyIsOut(let version): log.info("a whole copy is out", metadata: ["version": "\(version.short)"])
         }
     }

@@ -6,10 +6,11 @@ internal import Trust
 internal import Units
 internal import Wire
 
-/// Documents between this agent and its neighbours: levelling at the start, passing on what is new, answering questions.
+/// Documents between this agent and its neighbours: levelling at the start, passing
+/// on what is new, answering questions.
 ///
-/// What comes is judged one document at a time in the order of coming; a neighbour that sends more than its share is read more
-/// slowly.
+/// What comes is judged one document at a time in the order of coming; a neighbour that sends more
+/// than its share is read more slowly.
 @LoopActor
 final class DocumentExchange {
     private struct Arrival {
@@ -44,9 +45,13 @@ final class DocumentExchange {
 
     /// What a new neighbour gets first: newer roots, all deny records, all heads.
     func level(_ link: NeighbourLink, _ hello: Hello) {
-        let roots = trust.roots.filter { $0.value.version > hello.rootVersion }.map { (DocumentFrame.Kind.root, $0.envelope) }
+        let roots = trust.roots.filter { $0.value.version > hello.rootVersion }.map {
+            (DocumentFrame.Kind.root, $0.envelope)
+        }
         let records = trust.denyList.records.map { (DocumentFrame.Kind.deny, $0.envelope) }
-        let heads = trust.heads.values.sorted { $0.value.channel < $1.value.channel }.map { (DocumentFrame.Kind.head, $0.envelope) }
+        let heads = trust.heads.values.sorted { $0.value.channel < $1.value.channel }.map {
+            (DocumentFrame.Kind.head, $0.envelope)
+        }
         let frames = DocumentSender.frames((roots + records + heads).map { (kind: $0.0, envelope: $0.1) })
         if !frames.isEmpty { link.sendFrames(frames) }
         rates[link.node] = RateLimit(
@@ -111,7 +116,8 @@ final class DocumentExchange {
             case .accepted(let document):
                 spread(document, except: arrival.node)
                 onAccepted?(document)
-            case .dropped(let why): log.debug("a \(arrival.kind) is dropped: \(why)", metadata: ["node": "\(arrival.node)"])
+            case .dropped(let why):
+                log.debug("a \(arrival.kind) is dropped: \(why)", metadata: ["node": "\(arrival.node)"])
             case .blamed(let why): onFault?(arrival.node, WireFault(.badDocument, why))
             case .failed(let error): log.error("a \(arrival.kind) could not be kept: \(error)")
             }

@@ -2,7 +2,8 @@ internal import EventLoop
 internal import Units
 internal import Wire
 
-/// Questions that go from neighbour to neighbour: who has this model, who issues certificates? `Protocol/wire.md`, "Finding".
+/// Questions that go from neighbour to neighbour: who has this model, who issues
+/// certificates? `Protocol/wire.md`, "Finding".
 @LoopActor
 final class Finder {
     /// A question under way: ours, or one that is passed on.
@@ -37,7 +38,8 @@ final class Finder {
     /// A neighbour's question: answered at once if nobody else is to be asked.
     func receive(_ find: Find, from link: NeighbourLink) {
         let now = Clock.now()
-        var rate = rates[link.node] ?? RateLimit(burst: Limits.findsPerSecond, perSecond: Limits.findsPerSecond, now: now)
+        var rate =
+            rates[link.node] ?? RateLimit(burst: Limits.findsPerSecond, perSecond: Limits.findsPerSecond, now: now)
         let isTooMuch = rate.take(now: now) != nil
         rates[link.node] = rate
         guard !isTooMuch else { return }
@@ -65,10 +67,12 @@ final class Finder {
     }
 
     private func ask(
-        _ find: Find, except source: NodeID?, entries: [PeerEntry], then finish: @escaping @LoopActor ([PeerEntry]) -> Void
+        _ find: Find, except source: NodeID?, entries: [PeerEntry],
+        then finish: @escaping @LoopActor ([PeerEntry]) -> Void
     ) {
         _ = remember(find.id, Clock.now())
-        let links = switchboard.links.values.filter { $0.node != source }.sorted { $0.node < $1.node }.shuffled().prefix(8)
+        let links = switchboard.links.values.filter { $0.node != source }.sorted { $0.node < $1.node }.shuffled()
+            .prefix(8)
         let deadline = LoopTimer { [weak self] in self?.complete(find.id) }
         open[find.id] = Open(waitingFor: Set(links.map(\.node)), entries: entries, deadline: deadline, finish: finish)
         deadline.start(after: .milliseconds(700 * Int(find.hopsLeft) + 300))
