@@ -180,7 +180,8 @@ import Units
         #expect(error.code == .permission)
         #expect(
             error.description
-                == "/var/lib/shoal: open keys/node.pem: permission denied (errno 13); run this as root or as the agent's user"
+                == "/var/lib/shoal: open keys/node.pem: permission denied (errno 13); "
+                + "run this as root or as the agent's user")
         )
     }
 }
