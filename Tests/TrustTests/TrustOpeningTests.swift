@@ -181,7 +181,7 @@ import Units
         #expect(
             error.description
                 == "/var/lib/shoal: open keys/node.pem: permission denied (errno 13); "
-                + "run this as root or as the agent's user")
+                + "run this as root or as the agent's user"
         )
     }
 }
