@@ -30,6 +30,17 @@ int clinux_set_congestion_control(int socket, const char *name, size_t name_leng
     return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)name_length) == 0 ? 0 : -errno;
 }
 
+int clinux_socket_error(int socket) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? -error : -errno;
+}
+
+int clinux_reset_on_close(int socket) {
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    return setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0 ? 0 : -errno;
+}
+
 int clinux_unix_socket_answers(const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
@@ -45,19 +56,20 @@ int clinux_unix_socket_answers(const char *path) {
 
 static uint64_t flags_for(enum clinux_access access) {
     switch (access) {
-    case clinux_access_read: return O_RDONLY | O_NONBLOCK;
-    case clinux_access_write: return O_RDWR | O_NONBLOCK;
-    case clinux_access_create: return O_RDWR | O_CREAT | O_EXCL;
+    case clinux_access_read: return O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
+    case clinux_access_write: return O_RDWR | O_NONBLOCK | O_NOFOLLOW;
+    case clinux_access_create: return O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    // RESOLVE_NO_SYMLINKS refuses a link here; O_NOFOLLOW would only turn ELOOP into a less clear ENOTDIR.
     case clinux_access_directory: return O_RDONLY | O_DIRECTORY;
     case clinux_access_directory_path: return O_PATH | O_DIRECTORY;
-    case clinux_access_path: return O_PATH;
+    case clinux_access_path: return O_PATH | O_NOFOLLOW;
     }
     return 0;
 }
 
 int clinux_open_beneath(int directory, const char *path, enum clinux_access access, uint32_t mode) {
     struct open_how how = {
-        .flags = flags_for(access) | O_CLOEXEC | O_NOFOLLOW,
+        .flags = flags_for(access) | O_CLOEXEC,
         .mode = access == clinux_access_create ? mode : 0,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };

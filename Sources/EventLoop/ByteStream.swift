@@ -14,8 +14,9 @@ public struct PeerCredentials: Hashable, Sendable {
 
 /// A connected byte stream: TCP or a unix socket.
 ///
-/// open → (shutting down →) closed. Confined to the loop. After `close()` no callback fires any more, not even of writes.
-/// Nobody but its users keeps a stream alive, apart from writes that wait: a stream that is released is closed.
+/// open → (shutting down →) closed. Confined to the loop. After `close()` no callback fires any more, not even of
+/// writes. A stream that is released is closed, and what waits to be sent is dropped; only one that is shutting down
+/// keeps itself alive.
 @LoopActor public final class ByteStream {
     /// The other end; nil for unix sockets.
     public private(set) var peer: Endpoint?
@@ -140,10 +141,14 @@ extension ByteStream {
             closeIfShutDown()
         } else if count < 0 {
             unsafe uv_read_stop(handle.stream)
-            let isEnd = count == Int(UV_EOF.rawValue)
-            endReading(isEnd ? nil : LoopError(status: Int32(count), "read", subject))
+            let status = count == Int(UV_EOF.rawValue) ? hiddenError : Int32(count)
+            endReading(status == 0 ? nil : LoopError(status: status, "read", subject))
         }
     }
+
+    /// libuv calls it the end when a connection was reset after bytes that filled less than the buffer; the socket still
+    /// knows the error. Without this a truncated stream would pass for a whole one.
+    private var hiddenError: Int32 { handle.descriptor.map { clinux_socket_error($0) } ?? 0 }
 
     private func endReading(_ error: LoopError?) {
         let onEnd = self.onEnd
@@ -253,9 +258,9 @@ extension uv_buf_t {
     }
 }
 
-/// A write that the kernel has not taken wholly; keeps the stream alive until then.
+/// A write that the kernel has not taken wholly; keeps the bytes alive until then.
 private final class PendingWrite {
-    let stream: ByteStream
+    weak let stream: ByteStream?
     let bytes: [UInt8]
     let then: (@LoopActor (LoopError?) -> Void)?
 
@@ -271,7 +276,7 @@ private func streamDidWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ stat
         guard let data = unsafe request?.pointee.data else { preconditionFailure("a write lost its data") }
         let pending = unsafe Unmanaged<PendingWrite>.fromOpaque(data).takeRetainedValue()
         unsafe request?.deallocate()
-        pending.stream.didWrite(pending, status)
+        pending.stream?.didWrite(pending, status)
     }
 }
 
@@ -279,7 +284,8 @@ private func streamDidWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ stat
 
 extension ByteStream {
     /// Flushes what is queued, tells the other side that no more comes, and closes once it has closed too; after
-    /// `Limits.shutdownMillisecondsMax` in any case. No callback of reading comes any more; what comes in is dropped.
+    /// `Limits.shutdownMillisecondsMax` in any case, and then TCP's other side gets an error. No callback of reading
+    /// comes any more; what comes in is dropped.
     ///
     /// Waiting for the other side matters: a socket that is closed with bytes unread resets the connection, and the
     /// reset may overtake what was just flushed.
@@ -294,7 +300,7 @@ extension ByteStream {
         }
         // libuv holds the +1 until streamDidShutDown, which always comes; the timer, until close().
         unsafe request.pointee.data = Unmanaged.passRetained(self).toOpaque()
-        let timer = LoopTimer { self.close() }
+        let timer = LoopTimer { self.reset() }
         shutdown = Shutdown(timer: timer)
         timer.start(after: .milliseconds(Limits.shutdownMillisecondsMax))
         let status = unsafe uv_read_start(handle.stream, streamWantsBuffer, streamDidRead)
@@ -305,6 +311,12 @@ extension ByteStream {
         guard status == 0 else { return close() }
         shutdown?.isFlushed = true
         closeIfShutDown()
+    }
+
+    /// Closes so that the other side gets an error: an ordinary end would say that it has all.
+    private func reset() {
+        if let descriptor = handle.descriptor { _ = clinux_reset_on_close(descriptor) }
+        close()
     }
 
     private func closeIfShutDown() {

@@ -36,7 +36,8 @@ private func loopWasWoken(_ handle: UnsafeMutablePointer<uv_async_t>?) {
     LoopActor.assumeIsolated { Later.runAll() }
 }
 
-/// Callbacks that run once the caller has returned to the loop, so that no callback runs inside the call that caused it.
+/// Callbacks that run once the caller has returned to the loop, so that no callback runs inside the call that caused
+/// it.
 @LoopActor enum Later {
     private static var waiting: [@LoopActor () -> Void] = []
 

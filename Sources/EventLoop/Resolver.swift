@@ -4,7 +4,8 @@ public import Units
 
 /// Turns names into addresses, by the system's resolver on the pool.
 @LoopActor public enum Resolver {
-    /// The host's addresses, in the system's order, at most `Limits.resolvedEndpointCountMax`. An address is its own answer.
+    /// The host's addresses, in the system's order, at most `Limits.resolvedEndpointCountMax`. An address is its own
+    /// answer.
     ///
     /// - Throws: `.notFound` for a name that does not exist, `.timedOut` after `Limits.resolveMillisecondsMax`.
     public static func resolve(_ peer: HostPort) async throws(LoopError) -> [Endpoint] {

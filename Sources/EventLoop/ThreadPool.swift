@@ -4,8 +4,8 @@ internal import CLibuv
 ///
 /// `UV_THREADPOOL_SIZE` sets the number of threads, 4 by default.
 public enum ThreadPool {
-    /// Runs `work` on a thread of the pool, then `then` with its result on the loop. Jobs start in the order of the calls;
-    /// how many may wait is the caller's to bound.
+    /// Runs `work` on a thread of the pool, then `then` with its result on the loop. Jobs start in the order of the
+    /// calls; how many may wait is the caller's to bound.
     @LoopActor public static func run<T: Sendable>(
         _ work: @escaping @Sendable () -> T, then: @escaping @LoopActor (T) -> Void
     ) {

@@ -2,8 +2,8 @@ internal import CLibuv
 
 /// The memory of one libuv handle: allocated here, freed in the close callback and nowhere else.
 ///
-/// open → closing → freed. From `open` until the close callback libuv's `data` holds one reference to this object, which
-/// knows its owner only weakly, so that an owner that is released can close the handle from its `deinit`.
+/// open → closing → freed. From `open` until the close callback libuv's `data` holds one reference to this object,
+/// which knows its owner only weakly, so that an owner that is released can close the handle from its `deinit`.
 @LoopActor @safe final class UVHandle {
     let raw: UnsafeMutableRawPointer
     weak var owner: AnyObject?

@@ -17,8 +17,10 @@ public final class OutsideFile: ReadableFile {
         try descriptor.requireFile(Subject(.open, path))
     }
 
+    /// See ``ReadableFile``.
     public func status() throws(FileError) -> FileStatus { try descriptor.status(Subject(.status, path)) }
 
+    /// See ``ReadableFile``.
     public func read(into buffer: inout [UInt8], _ range: Range<Int>, at offset: ByteOffset) throws(FileError) {
         try descriptor.read(into: &buffer, range, at: offset, Subject(.read, path))
     }

@@ -24,7 +24,13 @@ final class RealFile: StoreFile {
             while written < buffer.count {
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
                 let count = unsafe pwrite(descriptor.number, rest.baseAddress, rest.count, Int(offset.value) + written)
-                if count > 0 { written += count } else if count == 0 { return EIO } else if errno != EINTR { return errno }
+                if count > 0 {
+                    written += count
+                } else if count == 0 {
+                    return EIO
+                } else if errno != EINTR {
+                    return errno
+                }
             }
             return nil
         }
@@ -67,7 +73,8 @@ extension Descriptor {
         while done < range.count {
             let count = try call(subject) {
                 unsafe buffer.withUnsafeMutableBytes { bytes in
-                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[(range.lowerBound + done)..<range.upperBound])
+                    let rest = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: bytes[(range.lowerBound + done)..<range.upperBound])
                     return unsafe pread(number, rest.baseAddress, rest.count, Int(offset.value) + done)
                 }
             }

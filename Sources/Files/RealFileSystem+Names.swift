@@ -4,10 +4,12 @@ internal import Units
 
 /// What is done to names and permissions.
 extension RealFileSystem {
+    /// See ``StoreFileSystem``.
     public func status(_ path: StorePath) throws(FileError) -> FileStatus {
         try openBeneath(path, clinux_access_path, .status).status(Subject(.status, path))
     }
 
+    /// See ``StoreFileSystem``.
     public func makeDirectory(_ path: StorePath, mode: UInt32) throws(FileError) {
         for prefix in path.prefixes {
             let (parent, name) = try openParent(prefix, .makeDirectory)
@@ -24,10 +26,12 @@ extension RealFileSystem {
         }
     }
 
+    /// See ``StoreFileSystem``.
     public func list(_ path: StorePath) throws(FileError) -> [DirectoryEntry] {
         try openBeneath(path, clinux_access_directory, .list).list(Subject(.list, path))
     }
 
+    /// See ``StoreFileSystem``.
     public func rename(_ path: StorePath, to newPath: StorePath, target: RenameTarget) throws(FileError) {
         let (from, name) = try openParent(path, .rename)
         let (to, newName) = try openParent(newPath, .rename)
@@ -39,26 +43,31 @@ extension RealFileSystem {
         throw FileError(errno: EEXIST, .rename, "\(path) to \(newPath)")
     }
 
+    /// See ``StoreFileSystem``.
     public func synchronizeDirectory(_ path: StorePath) throws(FileError) {
         let directory = try openBeneath(path, clinux_access_directory, .synchronizeDirectory)
         try call(Subject(.synchronizeDirectory, path)) { fsync(directory.number) }
     }
 
+    /// See ``StoreFileSystem``.
     public func remove(_ path: StorePath) throws(FileError) {
         let (parent, name) = try openParent(path, .remove)
         try call(Subject(.remove, path)) { unsafe unlinkat(parent.number, name, 0) }
     }
 
+    /// See ``StoreFileSystem``.
     public func removeDirectory(_ path: StorePath) throws(FileError) {
         let (parent, name) = try openParent(path, .removeDirectory)
         try call(Subject(.removeDirectory, path)) { unsafe unlinkat(parent.number, name, AT_REMOVEDIR) }
     }
 
+    /// See ``StoreFileSystem``.
     public func makeLink(_ path: StorePath, target: String) throws(FileError) {
         let (parent, name) = try openParent(path, .makeLink)
         try call(Subject(.makeLink, path)) { unsafe symlinkat(target, parent.number, name) }
     }
 
+    /// See ``StoreFileSystem``.
     public func readLink(_ path: StorePath) throws(FileError) -> String {
         let link = try openBeneath(path, clinux_access_path, .readLink)
         guard try link.status(Subject(.readLink, path)).kind == .link else {
@@ -75,12 +84,14 @@ extension RealFileSystem {
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 
+    /// See ``StoreFileSystem``.
     public func setMode(_ path: StorePath, _ mode: UInt32) throws(FileError) {
         let isDirectory = try status(path).kind == .directory
         let opened = try openBeneath(path, isDirectory ? clinux_access_directory : clinux_access_read, .setMode)
         try call(Subject(.setMode, path)) { fchmod(opened.number, mode) }
     }
 
+    /// See ``StoreFileSystem``.
     public func setOwner(_ path: StorePath, user: UInt32?, group: UInt32?) throws(FileError) {
         let (parent, name) = try openParent(path, .setOwner)
         try call(Subject(.setOwner, path)) {

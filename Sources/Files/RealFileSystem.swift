@@ -4,9 +4,10 @@ public import Units
 
 /// Files on a disk, beneath a folder that stays open.
 ///
-/// Each path is opened by one call (`openat2`) which neither follows a link nor leaves the folder, whatever others rename
-/// meanwhile; what has no such call is done by name in a folder that was opened so.
+/// Each path is opened by one call (`openat2`) which neither follows a link nor leaves the folder, whatever others
+/// rename meanwhile; what has no such call is done by name in a folder that was opened so.
 public final class RealFileSystem: StoreFileSystem {
+    /// See ``StoreFileSystem``.
     public let folder: String
     private let root: Descriptor
 
@@ -45,6 +46,7 @@ public final class RealFileSystem: StoreFileSystem {
 
     // MARK: Files
 
+    /// See ``StoreFileSystem``.
     public func create(
         _ path: StorePath, reserving byteCount: ByteCount, mode: UInt32
     ) throws(FileError) -> any StoreFile {
@@ -53,6 +55,7 @@ public final class RealFileSystem: StoreFileSystem {
         return file
     }
 
+    /// See ``StoreFileSystem``.
     public func open(_ path: StorePath, for access: FileAccess) throws(FileError) -> any StoreFile {
         let kind = access == .reading ? clinux_access_read : clinux_access_write
         let descriptor = try openBeneath(path, kind, .open)
@@ -60,6 +63,7 @@ public final class RealFileSystem: StoreFileSystem {
         return RealFile(path, descriptor)
     }
 
+    /// See ``StoreFileSystem``.
     public func copy(
         from source: any ReadableFile, to path: StorePath, mode: UInt32
     ) throws(FileError) -> CopyMethod {
@@ -126,12 +130,14 @@ public final class RealFileSystem: StoreFileSystem {
 
     // MARK: The disk
 
+    /// See ``StoreFileSystem``.
     public func freeByteCount() throws(FileError) -> ByteCount {
         var disk = statvfs()
         try call(Subject(.freeSpace, folder)) { unsafe fstatvfs(root.number, &disk) }
         return ByteCount(UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
     }
 
+    /// See ``StoreFileSystem``.
     public func lock(_ path: StorePath) throws(FileError) -> any FileLock {
         let kind = try status(path).kind == .directory ? clinux_access_directory : clinux_access_read
         let descriptor = try openBeneath(path, kind, .lock)

@@ -30,8 +30,8 @@ extension StoreFileSystem {
         return try file.read(byteCount: byteCount.int, at: 0)
     }
 
-    /// Puts a file with these bytes there, in the place of any other: after a power cut, the old or the new one is there,
-    /// whole; after a return, the new one.
+    /// Puts a file with these bytes there, in the place of any other: after a power cut, the old or the new one is
+    /// there, whole; after a return, the new one.
     public func writeAtomically(_ path: StorePath, _ bytes: [UInt8], mode: UInt32) throws(FileError) {
         let folder = try folderOf(path)
         let temporary = try folder.appending(TemporaryName.next())
@@ -85,8 +85,8 @@ extension StoreFileSystem {
         try removeDirectory(path)
     }
 
-    /// Takes the right to write from all that is beneath: files get 0444, folders 0555. The folder itself keeps its mode,
-    /// since nobody but root could move one that is read-only into another folder.
+    /// Takes the right to write from all that is beneath: files get 0444, folders 0555. The folder itself keeps its
+    /// mode, since nobody but root could move one that is read-only into another folder.
     public func makeContentsReadOnly(_ path: StorePath) throws(FileError) {
         for entry in try list(path) {
             let child = try path.appending(entry.name)
@@ -100,8 +100,8 @@ extension StoreFileSystem {
         }
     }
 
-    /// Makes all names and files beneath durable: files, then the folders that hold them, then `path` itself. The name of
-    /// `path` is its parent's.
+    /// Makes all names and files beneath durable: files, then the folders that hold them, then `path` itself. The name
+    /// of `path` is its parent's.
     public func synchronizeTree(_ path: StorePath) throws(FileError) {
         for entry in try list(path) {
             let child = try path.appending(entry.name)
@@ -122,7 +122,8 @@ extension StoreFileSystem {
     }
 }
 
-/// Names of files that are about to be renamed. One that is found at start-up was left by a power cut and may be removed.
+/// Names of files that are about to be renamed. One that is found at start-up was left by a power cut and may be
+/// removed.
 public enum TemporaryName {
     private static let prefix = ".shoal-temporary-"
     private static let counter = Atomic<UInt64>(0)

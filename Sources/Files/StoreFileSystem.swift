@@ -13,7 +13,8 @@ public protocol ReadableFile: AnyObject, Sendable {
 
 /// An open file of a `StoreFileSystem`. It closes when it is released.
 ///
-/// Calls block and may come from any thread. Two writes to one place at the same time leave either's bytes, or a mixture.
+/// Calls block and may come from any thread. Two writes to one place at the same time leave either's bytes, or a
+/// mixture.
 public protocol StoreFile: ReadableFile {
     /// The path by which it was opened.
     var path: StorePath { get }
@@ -28,7 +29,8 @@ public protocol StoreFile: ReadableFile {
 
     /// The file's bytes are durable after this; its name is not, see `synchronizeDirectory`.
     ///
-    /// - Throws: What was written since the last success may be lost, and a second call may wrongly succeed: start over.
+    /// - Throws: What was written since the last success may be lost, and a second call may wrongly succeed: start
+    ///   over.
     func synchronize() throws(FileError)
 
     /// Sets the permissions exactly, for example 0o444.
@@ -40,8 +42,8 @@ public protocol FileLock: AnyObject, Sendable {}
 
 /// Files beneath one folder; real, in memory and faulty ones conform.
 ///
-/// No call follows a symbolic link or leaves the folder. All calls block and may come from any thread: the pool's, or at
-/// start-up. Names are durable only after `synchronizeDirectory` of the folder that holds them.
+/// No call follows a symbolic link or leaves the folder. All calls block and may come from any thread: the pool's, or
+/// at start-up. Names are durable only after `synchronizeDirectory` of the folder that holds them.
 public protocol StoreFileSystem: Sendable {
     /// The folder's absolute path, for people and for other processes.
     var folder: String { get }
@@ -59,8 +61,8 @@ public protocol StoreFileSystem: Sendable {
     /// What is there; a link's own status.
     func status(_ path: StorePath) throws(FileError) -> FileStatus
 
-    /// Makes a folder and those above it that are missing, each with `mode`. One that exists is left as it is. Nothing is
-    /// durable after this; see `makeDurableDirectory`.
+    /// Makes a folder and those above it that are missing, each with `mode`. One that exists is left as it is. Nothing
+    /// is durable after this; see `makeDurableDirectory`.
     func makeDirectory(_ path: StorePath, mode: UInt32) throws(FileError)
 
     /// What is in a folder, sorted by name.

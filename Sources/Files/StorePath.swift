@@ -2,8 +2,8 @@ internal import Units
 
 /// A checked path relative to a file system's folder.
 ///
-/// Components are not empty, neither `.` nor `..`, hold neither `/` nor NUL and at most 255 bytes each: a `StorePath` cannot
-/// lead out of the folder by its words, and the file systems follow no links, so not by what is on disk either.
+/// Components are not empty, neither `.` nor `..`, hold neither `/` nor NUL and at most 255 bytes each: a `StorePath`
+/// cannot lead out of the folder by its words, and the file systems follow no links, so not by what is on disk either.
 public struct StorePath: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The folder itself.
     public static let root = StorePath(unchecked: [])

@@ -10,7 +10,7 @@ public enum DenySubject: Hashable, Comparable, Sendable, CustomStringConvertible
     case channel(ModelChannel)
 
     /// Which keys may sign about it.
-    var scope: RootKey.Scope {
+    public var scope: RootKey.Scope {
         switch self {
         case .node: .everyModel
         case .version(let model, _): .model(model)
@@ -30,6 +30,7 @@ public enum DenySubject: Hashable, Comparable, Sendable, CustomStringConvertible
 
 /// The signed record that shuts out a node, a version or a channel, or takes that back.
 public struct DenyRecord: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.deny
 
     /// What a record says of its subject.
@@ -67,6 +68,7 @@ public struct DenyRecord: DocumentBody {
         guard isAllowed(issued) else { throw DocumentError(.outOfRange, document: "deny", field: "issued") }
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) { try self.init(body: body) }
 
     /// Reads the canonical encoding and nothing else.
@@ -90,6 +92,7 @@ public struct DenyRecord: DocumentBody {
         try reader.requireEnd()
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 256)
         writer.integer(1 as UInt16)

@@ -47,6 +47,7 @@ public struct DocumentError: Error, Hashable, Sendable, CustomStringConvertible 
         self.init(code, document: document, field: error.field.description)
     }
 
+    /// For people.
     public var description: String {
         let fault =
             switch code {

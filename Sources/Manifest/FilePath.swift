@@ -2,9 +2,10 @@ public import Units
 
 /// A file's place in a variant: components joined by `/`, none of which leads elsewhere.
 ///
-/// Equality and order are those of the bytes, as on the disk, not those of Swift's strings (for which two spellings of one
-/// letter are equal).
+/// Equality and order are those of the bytes, as on the disk, not those of Swift's strings (for which two spellings of
+/// one letter are equal).
 public struct FilePath: Name {
+    /// The text.
     public let text: String
 
     /// Nil if a rule of `documents.md`, section 1, is broken; `problem(with:)` says which.
@@ -28,7 +29,8 @@ public struct FilePath: Name {
         }
         for component in components {
             guard (1...Limits.filePathComponentByteCountMax).contains(component.count) else {
-                return "a component has \(component.count) bytes; 1 to \(Limits.filePathComponentByteCountMax) are allowed"
+                return
+                    "a component has \(component.count) bytes; 1 to \(Limits.filePathComponentByteCountMax) are allowed"
             }
             guard !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8) else {
                 return "a component is . or .."
@@ -45,8 +47,10 @@ public struct FilePath: Name {
         text.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
     }
 
+    /// True if the bytes are the same.
     public static func == (left: FilePath, right: FilePath) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
+    /// Over the bytes.
     public func hash(into hasher: inout Hasher) {
         for byte in text.utf8 { hasher.combine(byte) }
         hasher.combine(0xFF as UInt8)

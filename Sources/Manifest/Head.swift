@@ -65,6 +65,7 @@ public struct Rollout: Hashable, Sendable {
 ///
 /// Every value keeps the rules of `documents.md`, section 6.
 public struct Head: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.head
 
     /// The cluster for which it was signed.
@@ -101,6 +102,7 @@ public struct Head: DocumentBody {
         try validate()
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) { try self.init(body: body) }
 
     /// Reads the canonical encoding and nothing else.
@@ -135,6 +137,7 @@ public struct Head: DocumentBody {
         try validate()
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 512)
         writer.integer(1 as UInt16)
@@ -182,7 +185,9 @@ extension Head {
         }
         guard rollout.rings.count <= Limits.ringCountMax else { throw fail(.outOfRange, "rings") }
         for ring in rollout.rings {
-            guard ring.selector.utf8.count <= Limits.selectorByteCountMax else { throw fail(.outOfRange, "ring selector") }
+            guard ring.selector.utf8.count <= Limits.selectorByteCountMax else {
+                throw fail(.outOfRange, "ring selector")
+            }
             guard ring.sharePerMille <= Limits.perMilleMax else { throw fail(.outOfRange, "ring share") }
         }
         guard rollout.pins.count <= Limits.pinCountMax else { throw fail(.outOfRange, "pins") }

@@ -20,7 +20,8 @@ extension Layout {
     }
 
     /// Reads the layout that `manifest` names: checks size and digest before it parses, and then that both agree.
-    /// - Throws: what is wrong; `.disagreement` with field `digest` if these are other bytes than those that were asked for.
+    /// - Throws: what is wrong; `.disagreement` with field `digest` if these are other bytes than those that were asked
+    ///   for.
     public init(_ bytes: [UInt8], of manifest: Manifest, sha256: SHA256Function) throws(DocumentError) {
         guard bytes.count == Int(manifest.layout.byteCount) else { throw Self.fail(.disagreement, "size") }
         guard Self.digest(of: bytes, sha256: sha256) == manifest.layout.digest else {

@@ -74,6 +74,7 @@ public struct Note: Hashable, Sendable {
 ///
 /// Every value keeps the rules of `documents.md`, section 4.
 public struct Manifest: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.manifest
 
     /// The model.
@@ -116,6 +117,7 @@ public struct Manifest: DocumentBody {
         try validate()
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) { try self.init(body: body) }
 
     /// Reads the canonical encoding and nothing else.
@@ -144,7 +146,8 @@ public struct Manifest: DocumentBody {
         var lineage: [Note] = []
         for _ in 0..<(try reader.count(UInt16.self, in: 0...Limits.lineageCountMax, "lineage")) {
             let key = try reader.string(1...Limits.noteKeyByteCountMax, "lineage key")
-            lineage.append(Note(key: key, value: try reader.string(0...Limits.lineageValueByteCountMax, "lineage value")))
+            lineage.append(
+                Note(key: key, value: try reader.string(0...Limits.lineageValueByteCountMax, "lineage value")))
         }
         self.lineage = lineage
         var gates: [Note] = []
@@ -174,6 +177,7 @@ public struct Manifest: DocumentBody {
         return variants
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 512 + 128 * fileCount)
         writer.integer(1 as UInt16)

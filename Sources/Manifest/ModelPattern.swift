@@ -2,8 +2,10 @@ public import Units
 
 /// Which models a key is for: `*` (all), a model, or a model followed by `/*` (every model below it).
 public struct ModelPattern: Name {
+    /// The text.
     public let text: String
 
+    /// Nil if `text` breaks the rule.
     public init?(_ text: some StringProtocol) {
         let isBelow = text.utf8.count > 2 && text.hasSuffix("/*")
         guard text == "*" || ModelName(isBelow ? String(text.dropLast(2)) : String(text)) != nil else { return nil }

@@ -14,7 +14,8 @@ public struct Placement: Hashable, Sendable {
     }
 }
 
-/// For each chunk of a layout, everywhere that it goes. Takes 16 bytes a use; keep it only while a version is assembled.
+/// For each chunk of a layout, everywhere that it goes. Takes 16 bytes a use; keep it only while a version is
+/// assembled.
 public struct PlacementTable: Sendable {
     private let starts: [Int]
     private let placements: [Placement]
@@ -44,5 +45,7 @@ public struct PlacementTable: Sendable {
     public init(_ layout: Layout) { self.init(layout, files: 0..<layout.fileCount) }
 
     /// Where a chunk goes, in ascending order of (file, offset); empty if none of the files uses it.
-    public subscript(chunk: ChunkIndex) -> ArraySlice<Placement> { placements[starts[chunk.int]..<starts[chunk.int + 1]] }
+    public subscript(chunk: ChunkIndex) -> ArraySlice<Placement> {
+        placements[starts[chunk.int]..<starts[chunk.int + 1]]
+    }
 }

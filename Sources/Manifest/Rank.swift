@@ -14,6 +14,7 @@ public struct Rank: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// `epoch.counter`.
     public var description: String { "\(epoch).\(counter)" }
 
+    /// Ordered as the bytes are.
     public static func < (left: Rank, right: Rank) -> Bool {
         left.epoch == right.epoch ? left.counter < right.counter : left.epoch < right.epoch
     }

@@ -22,8 +22,10 @@ public enum Right: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
 
 /// A set of rights, as the bits that a root carries.
 public struct Rights: OptionSet, Hashable, Sendable, CustomStringConvertible {
+    /// As on the wire.
     public let rawValue: UInt8
 
+    /// Any bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The set of one right.

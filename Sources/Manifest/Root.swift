@@ -43,7 +43,8 @@ public struct RootKey: Hashable, Sendable {
 
     /// What every P-256 public key in this form begins with: algorithm, curve, and the mark of an uncompressed point.
     static let prefix: [UInt8] = [
-        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE,
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE,
         0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
     ]
 }
@@ -52,6 +53,7 @@ public struct RootKey: Hashable, Sendable {
 ///
 /// Every value keeps the rules of `documents.md`, section 3.
 public struct Root: DocumentBody {
+    /// The kind that the envelope names.
     public static let kind = DocumentKind.root
 
     /// The same in every version.
@@ -74,7 +76,8 @@ public struct Root: DocumentBody {
     /// Certificates and keys may come in any order.
     /// - Throws: a DocumentError that names the field which breaks a rule.
     public init(
-        cluster: ClusterID, clusterName: NodeName, version: UInt32, issued: WallTime, epoch: UInt32, certificates: [[UInt8]],
+        cluster: ClusterID, clusterName: NodeName, version: UInt32, issued: WallTime, epoch: UInt32,
+        certificates: [[UInt8]],
         keys: [RootKey], thresholds: Thresholds
     ) throws(DocumentError) {
         self.cluster = cluster
@@ -88,6 +91,7 @@ public struct Root: DocumentBody {
         try validate()
     }
 
+    /// Reads the canonical encoding and nothing else.
     public init(body: [UInt8], sha256: SHA256Function) throws(DocumentError) {
         var reader = DocumentReader(body, document: "root")
         try reader.format()
@@ -98,7 +102,7 @@ public struct Root: DocumentBody {
         epoch = try reader.u32("epoch")
         var certificates: [[UInt8]] = []
         for _ in 0..<(try reader.count(UInt8.self, in: 1...Limits.rootCertificateCountMax, "CA certificates")) {
-            let range = 1...Limits.certificateByteCountMax
+            let range = 1...Limits.rootCertificateByteCountMax
             let length = try reader.count(UInt16.self, in: range, "CA certificate")
             certificates.append(Array(try reader.raw(length, "CA certificate")))
         }
@@ -131,6 +135,7 @@ public struct Root: DocumentBody {
         return keys
     }
 
+    /// The canonical bytes.
     public func encode() -> [UInt8] {
         var writer = ByteWriter(reserving: 4_096)
         writer.integer(1 as UInt16)
@@ -162,43 +167,52 @@ public struct Root: DocumentBody {
 
 extension Root {
     private func validate() throws(DocumentError) {
-        func fail(_ code: DocumentError.Code, _ field: String, _ detail: String = "") -> DocumentError {
-            DocumentError(code, document: "root", field: field, detail: detail)
-        }
-        guard version >= 1 else { throw fail(.outOfRange, "version") }
-        guard epoch >= 1 else { throw fail(.outOfRange, "epoch") }
-        guard isAllowed(issued) else { throw fail(.outOfRange, "issued") }
+        guard version >= 1 else { throw Self.fail(.outOfRange, "version") }
+        guard epoch >= 1 else { throw Self.fail(.outOfRange, "epoch") }
+        guard isAllowed(issued) else { throw Self.fail(.outOfRange, "issued") }
         guard (1...Limits.rootCertificateCountMax).contains(certificates.count) else {
-            throw fail(.outOfRange, "CA certificates", "1 to \(Limits.rootCertificateCountMax)")
+            throw Self.fail(.outOfRange, "CA certificates", "1 to \(Limits.rootCertificateCountMax)")
         }
-        guard certificates.allSatisfy({ (1...Limits.certificateByteCountMax).contains($0.count) }) else {
-            throw fail(.outOfRange, "CA certificate", "at most \(Limits.certificateByteCountMax) bytes")
+        guard certificates.allSatisfy({ (1...Limits.rootCertificateByteCountMax).contains($0.count) }) else {
+            throw Self.fail(.outOfRange, "CA certificate", "at most \(Limits.rootCertificateByteCountMax) bytes")
         }
         guard zip(certificates, certificates.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) else {
-            throw fail(.invalid, "CA certificates", "not ascending, or twice the same")
+            throw Self.fail(.invalid, "CA certificates", "not ascending, or twice the same")
         }
         guard (1...Limits.rootKeyCountMax).contains(keys.count) else {
-            throw fail(.outOfRange, "keys", "1 to \(Limits.rootKeyCountMax)")
+            throw Self.fail(.outOfRange, "keys", "1 to \(Limits.rootKeyCountMax)")
         }
         guard isAscending(keys.map(\.keyID)) else {
-            throw fail(.invalid, "keys", "not ascending by key id, or twice the same")
+            throw Self.fail(.invalid, "keys", "not ascending by key id, or twice the same")
         }
-        for key in keys {
-            guard key.publicKey.count == Limits.publicKeyByteCount, key.publicKey.starts(with: RootKey.prefix) else {
-                throw fail(.invalid, "key", "not a P-256 public key of \(Limits.publicKeyByteCount) bytes")
-            }
-            guard !key.rights.isEmpty, Rights.all.isSuperset(of: key.rights) else { throw fail(.invalid, "rights") }
-            guard (1...Limits.patternCountMax).contains(key.patterns.count) else {
-                throw fail(.outOfRange, "patterns", "1 to \(Limits.patternCountMax)")
-            }
-            guard isAscending(key.patterns) else { throw fail(.invalid, "patterns", "twice the same") }
-        }
+        for key in keys { try Self.validate(key) }
         guard Right.allCases.allSatisfy({ (1...Limits.thresholdMax).contains(thresholds[$0]) }) else {
-            throw fail(.outOfRange, "thresholds", "1 to \(Limits.thresholdMax)")
+            throw Self.fail(.outOfRange, "thresholds", "1 to \(Limits.thresholdMax)")
         }
         let rootKeyCount = keys.count { $0.rights.includes(.root) }
         guard thresholds[.root] <= rootKeyCount else {
-            throw fail(.invalid, "thresholds", "\(thresholds[.root]) root keys must sign, and there are \(rootKeyCount)")
+            throw Self.fail(
+                .invalid, "thresholds", "\(thresholds[.root]) root keys must sign, and there are \(rootKeyCount)")
         }
+    }
+
+    private static func validate(_ key: RootKey) throws(DocumentError) {
+        guard key.publicKey.count == Limits.publicKeyByteCount, key.publicKey.starts(with: RootKey.prefix) else {
+            throw fail(.invalid, "key", "not a P-256 public key of \(Limits.publicKeyByteCount) bytes")
+        }
+        guard P256Point.isOnCurve(key.publicKey.dropFirst(RootKey.prefix.count)) else {
+            throw fail(.invalid, "key", "not a point of P-256")
+        }
+        guard !key.rights.isEmpty, Rights.all.isSuperset(of: key.rights) else { throw fail(.invalid, "rights") }
+        guard (1...Limits.patternCountMax).contains(key.patterns.count) else {
+            throw fail(.outOfRange, "patterns", "1 to \(Limits.patternCountMax)")
+        }
+        guard isAscending(key.patterns) else { throw fail(.invalid, "patterns", "twice the same") }
+    }
+
+    private static func fail(
+        _ code: DocumentError.Code, _ field: String, _ detail: String = ""
+    ) -> DocumentError {
+        DocumentError(code, document: "root", field: field, detail: detail)
     }
 }

@@ -26,7 +26,8 @@ public struct SignedDocument: Hashable, Sendable {
     public let signatures: [DocumentSignature]
 
     /// An envelope for a publisher; the signatures may come in any order.
-    /// - Throws: a DocumentError if the document is too large, two signatures are of one key, or one is not minimal DER.
+    /// - Throws: a DocumentError if the document is too large, two signatures are of one key, or one is not minimal
+    ///   DER.
     public init(kind: DocumentKind, body: [UInt8], signatures: [DocumentSignature]) throws(DocumentError) {
         self.init(
             unchecked: kind, body: body, signatures: signatures.sorted { $0.keyID < $1.keyID })
@@ -127,7 +128,9 @@ public struct SignedDocument: Hashable, Sendable {
         guard (1...Limits.signatureCountMax).contains(signatures.count) else {
             throw fail(.outOfRange, "signatures", "1 to \(Limits.signatureCountMax), not \(signatures.count)")
         }
-        guard isAscending(signatures.map(\.keyID)) else { throw fail(.invalid, "signatures", "not ascending by key id") }
+        guard isAscending(signatures.map(\.keyID)) else {
+            throw fail(.invalid, "signatures", "not ascending by key id")
+        }
         for signature in signatures {
             guard (Limits.signatureByteCountMin...Limits.signatureByteCountMax).contains(signature.bytes.count) else {
                 throw fail(.outOfRange, "signature length")

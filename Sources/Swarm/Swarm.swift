@@ -1,1 +1,220 @@
-// In the making.
+import OrderedCollections
+public import Units
+public import Wire
+
+/// The swarm logic of one agent: who holds what, what to ask whom, whom to serve first, when to give up, whom to dial.
+///
+/// It does nothing by itself: events and time go in, effects come out, and the same events with the same seed give the
+/// same effects. Payload never passes through.
+///
+///     swarm.handle(event, now: now)
+///     while let effect = swarm.nextEffect() { run(effect) }
+///
+/// A chunk that is needed goes missing → requested → verifying → held, and is in exactly one of these states.
+public struct Swarm: Sendable {
+    /// This agent.
+    public let node: NodeID
+    let labels: [String: String]
+    let limits: SwarmLimits
+    var random: SplitMix64
+
+    var clock = Instant(nanoseconds: .min)
+    /// What is to be done; those before `outboxHead` were taken.
+    private var outbox: [SwarmEffect] = []
+    private var outboxHead = 0
+    var duties: Duties = []
+    /// The moment that the shell was last asked to wake the core at; nil if that has passed.
+    private var wakeAsked: Instant?
+
+    /// In the order of their coming, which is the order in which they are fetched.
+    var exchanges: OrderedDictionary<Digest, VersionExchange> = [:]
+    /// In the order of their coming.
+    var neighbours: OrderedDictionary<NodeID, Neighbour> = [:]
+    /// Versions that were here, so that a request that crosses LEAVE can be told from an error; oldest first.
+    var formerVersions: OrderedDictionary<Digest, Departure> = [:]
+
+    /// Chunks whose hash is being computed, with their length.
+    var verifying: [ChunkTicket: Int] = [:]
+    /// Bytes that were asked for or are being verified. Invariant: the sum over all requests and `verifying`.
+    var unverifiedByteCount = 0
+    /// Requests outstanding over all neighbours. Invariant: the sum over them.
+    var outstandingRequestCount = 0
+    /// Bytes that they are for. Invariant: the sum over them.
+    var outstandingByteCount = 0
+
+    var uploads: OrderedDictionary<UploadID, ActiveUpload> = [:]
+    var uplink = RateMeter()
+    /// The best that the uplink did lately, in bytes a second.
+    var uplinkPeak = 0.0
+    var serviceCount: UInt64 = 0
+    var rechecking: OrderedSet<Recheck> = []
+
+    var setAside = SetAsideBook()
+    var denied: OrderedSet<NodeID> = []
+    var addresses = AddressBook()
+
+    /// - Parameters:
+    ///   - labels: this node's own; compared with those of neighbours to tell near from far.
+    ///   - seed: what all chance comes from.
+    public init(node: NodeID, labels: [String: String] = [:], limits: SwarmLimits = SwarmLimits(), seed: UInt64) {
+        self.node = node
+        self.labels = labels
+        self.limits = limits
+        random = SplitMix64(seed: seed)
+    }
+
+    /// Takes one event in. What is to be done about it is then asked for with `nextEffect`.
+    /// - Precondition: all effects of the event before were taken, and time does not go back.
+    public mutating func handle(_ event: SwarmEvent, now: Instant) {
+        precondition(now >= clock, "time moved backwards: \(now) < \(clock)")
+        precondition(outboxHead == outbox.count, "drain effects before the next event")
+        clock = now
+        dispatch(event)
+        settle()
+        assert(invariantsHold(), "an invariant is broken")
+    }
+
+    /// The next thing to do, or nil if nothing is left.
+    public mutating func nextEffect() -> SwarmEffect? {
+        guard outboxHead < outbox.count else {
+            outbox.removeAll(keepingCapacity: true)
+            outboxHead = 0
+            return nil
+        }
+        outboxHead += 1
+        return outbox[outboxHead - 1]
+    }
+
+    /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the numbering
+    /// with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
+    public mutating func drawRequestNumber(for neighbour: NodeID) -> RequestID? {
+        neighbours[neighbour]?.drawRequestNumber()
+    }
+
+    mutating func emit(_ effect: SwarmEffect) { outbox.append(effect) }
+
+    mutating func send(_ message: Message, to neighbour: NodeID) { emit(.send(message, to: neighbour)) }
+
+    private mutating func dispatch(_ event: SwarmEvent) {
+        switch event {
+        case .versionAdded(let plan): addVersion(plan)
+        case .versionRemoved(let version, let departure): removeVersion(version, because: departure)
+        case .chunksFound(let version, let chunks): takeFound(chunks, of: version)
+        case .chunkVerified(let ticket): commit(ticket)
+        case .chunkRejected(let ticket): punish(ticket)
+        case .chunkWriteFailed(let ticket): pause(ticket)
+        case .chunkRechecked(let version, let chunk, let verdict): settleRecheck(version, chunk, verdict)
+        case .neighbourConnected(let introduction): admit(introduction)
+        case .neighbourLost(let node): forget(node)
+        case .neighbourMisbehaved(let node, let reason): expel(node, because: reason)
+        case .roundTripMeasured(let node, let duration): noteRoundTrip(duration, of: node)
+        case .heard(let node): neighbours[node]?.noteHeard(at: clock)
+        case .nodeDenied(let node): deny(node)
+        case .nodeAllowed(let node): allow(node)
+        case .received(let message, let node): receive(message, from: node)
+        case .dataReceived(let span): absorb(span)
+        case .uploadProgressed(let id, let byteCount): noteProgress(of: id, byteCount: byteCount)
+        case .uploadFinished(let id): finishUpload(id)
+        case .uploadFailed(let id): failUpload(id)
+        case .peersConfigured(let count): configurePeers(count)
+        case .dialFailed(let target, let failure): noteDialFailure(target, failure)
+        case .timePassed: passTime()
+        }
+    }
+
+    private mutating func receive(_ message: Message, from node: NodeID) {
+        guard neighbours[node] != nil else { return }
+        neighbours[node]?.noteHeard(at: clock)
+        switch message {
+        case .models(let models): neighbours[node]?.models = models
+        case .peers(let peers): learn(peers.entries, from: node)
+        case .holdings(let part): takeHoldings(part, from: node)
+        case .have(let list): takeHave(list.version, list.chunks, from: node)
+        case .withdraw(let list): takeWithdraw(list.version, list.chunks, from: node)
+        case .leave(let version): takeLeave(version, from: node)
+        case .offer(let reference): takeOffer(reference.version, reference.chunk, from: node)
+        case .request(let asked):
+            let (version, chunk) = (asked.chunk.version, asked.chunk.chunk)
+            takeRequest(.init(request: asked.request, version: version, chunk: chunk), from: node)
+        case .cancel(let number): takeCancel(number, from: node)
+        case .refuse(let refusal): takeRefusal(refusal, from: node)
+        case .bad(let reference): takeBad(reference.version, reference.chunk, from: node)
+        default: break  // a sign of life; claims are not used yet, DATA comes as `dataReceived`
+        }
+    }
+
+    // MARK: What follows from an event
+
+    /// What must be looked at again before the event is done with.
+    struct Duties: OptionSet {
+        let rawValue: UInt8
+        static let fetch = Duties(rawValue: 1)
+        static let upload = Duties(rawValue: 2)
+        static let offer = Duties(rawValue: 4)
+        static let connect = Duties(rawValue: 8)
+        /// Nothing but the time of the next wake-up.
+        static let wake = Duties(rawValue: 16)
+    }
+
+    private mutating func settle() {
+        guard !duties.isEmpty else { return }
+        if duties.contains(.offer) { direct() }
+        if duties.contains(.fetch) { fetchMore() }
+        if duties.contains(.upload) { startUploads() }
+        if duties.contains(.connect) { connectMore() }
+        duties = []
+        askForWake()
+    }
+
+    private mutating func passTime() {
+        if let wakeAsked, wakeAsked <= clock { self.wakeAsked = nil }
+        announceWhatIsDue()
+        watchSources()
+        expireOffers()
+        markLateUploads()
+        sharePeers()
+        duties = [.fetch, .upload, .offer, .connect, .wake]
+    }
+
+    /// Asks to be woken at the next deadline, unless the moment asked for before comes first.
+    private mutating func askForWake() {
+        guard let deadline = nextDeadline() else { return }
+        if let wakeAsked, wakeAsked <= deadline, wakeAsked > clock { return }
+        let moment = max(deadline, clock)
+        wakeAsked = moment
+        emit(.wakeAt(moment))
+    }
+
+    private func nextDeadline() -> Instant? {
+        var deadline: Instant?
+        func consider(_ moment: Instant?) {
+            guard let moment else { return }
+            deadline = deadline.map { min($0, moment) } ?? moment
+        }
+        for exchange in exchanges.values { consider(deadlineOf(exchange)) }
+        for neighbour in neighbours.values { consider(deadlineOf(neighbour)) }
+        consider(uploadDeadline)
+        consider(addresses.nextAttempt)
+        return deadline
+    }
+
+    private func deadlineOf(_ exchange: VersionExchange) -> Instant? {
+        var moments: [Instant] = []
+        if let moment = exchange.announceAt { moments.append(moment) }
+        if let moment = exchange.pausedUntil, moment > clock { moments.append(moment) }
+        if let since = exchange.starvingSince {
+            moments.append(max(since + Swarm.starvation, clock + .milliseconds(1)))
+        }
+        if let moment = directionDeadline(of: exchange) { moments.append(moment) }
+        if let moment = stragglerDeadline(of: exchange) { moments.append(moment) }
+        return moments.min()
+    }
+
+    private func deadlineOf(_ neighbour: Neighbour) -> Instant? {
+        var moments: [Instant] = []
+        if !neighbour.requests.isEmpty { moments.append(watchDeadline(of: neighbour)) }
+        if let moment = neighbour.backOffUntil, moment > clock { moments.append(moment) }
+        if neighbour.peersAreStale { moments.append(neighbour.peersSentAt + Swarm.peersPause) }
+        return moments.min()
+    }
+}

@@ -15,9 +15,7 @@ import Units
                 echo?.write(copy)
             },
             onEnd: { [weak echo] _ in echo?.shutdownThenClose() })
-        // A prime number of bytes, again and again: no two places at a power of two apart are alike.
-        let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
-        let sent = Array(repeatElement(period, count: 192).joined())
+        let sent = pattern((12 << 20) + 13)
         let received = Received()
         pair.client.startReading(
             onBytes: { received.append($0) }, onEnd: { received.end.fulfil($0.words) })
@@ -82,7 +80,6 @@ import Units
         let listener = try StreamListener.tcp(loopback()) { _ in }
         let endpoint = try #require(listener.local)
         listener.close()
-        try await LoopTimer.wait(.milliseconds(1))
         let error = await #expect(throws: LoopError.self) {
             try await ByteStream.connect(to: endpoint, within: .seconds(5))
         }
@@ -119,12 +116,9 @@ import Units
         defer { pair.close() }
         let ended = Promise<LoopError.Code?>()
         pair.client.startReading(onBytes: { _ in }, onEnd: { ended.fulfil($0?.code) })
-        pair.client.write([1, 2, 3])
-        let arrived = Promise<Bool>()
-        pair.server.startReading(onBytes: { _ in arrived.fulfil(true) }, onEnd: { _ in })
-        pair.server.pauseReading()
-        try await LoopTimer.wait(.milliseconds(20))
-        pair.server.close()  // with bytes unread, so the kernel resets
+        // Loopback has delivered the bytes when the write is reported; the server closes with them unread, so the
+        // kernel resets.
+        pair.client.write([1, 2, 3]) { _ in pair.server.close() }
         #expect(try await ended.get() == .reset)
     }
 
@@ -156,6 +150,22 @@ import Units
             onBytes: { received.append($0) }, onEnd: { received.end.fulfil($0.words) })
         #expect(try await received.end.get() == "end")
         #expect(received.bytes.count == count)
+    }
+
+    @Test @LoopActor func aShutDownThatThePeerDoesNotLetFinishEndsWithAReset() async throws {
+        let pair = try await Pair.connected()
+        defer { pair.close() }
+        pair.server.write([UInt8](repeating: 5, count: 32 << 20))
+        pair.server.shutdownThenClose()
+        #expect(!pair.server.isClosed)
+        let ended = Promise<String>()
+        let reader = LoopTimer {
+            pair.client.startReading(onBytes: { _ in }, onEnd: { ended.fulfil($0.words) })
+        }
+        reader.start(after: .milliseconds(Limits.shutdownMillisecondsMax + 50))
+        let end = try await ended.get()
+        #expect(end.contains("reset"))
+        #expect(pair.server.isClosed)
     }
 
     @Test @LoopActor func aStreamThatIsReleasedIsClosed() async throws {

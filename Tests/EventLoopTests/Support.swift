@@ -89,3 +89,10 @@ extension [UInt8] {
         unsafe span.withUnsafeBytes { buffer in unsafe append(contentsOf: buffer) }
     }
 }
+
+/// Bytes of which no two places at a power of two apart are alike.
+func pattern(_ byteCount: Int) -> [UInt8] {
+    var bytes = (0..<4_099).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    while bytes.count < byteCount { bytes += bytes }
+    return Array(bytes.prefix(byteCount))
+}

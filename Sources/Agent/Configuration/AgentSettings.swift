@@ -8,6 +8,10 @@ struct AgentSettings: Codable, Sendable, Equatable {
     var follows: [String] = []
     /// `HOST:PORT`.
     var peers: [String] = []
+    /// Models that ever had an inference process.
+    var served: [String] = []
+    /// What `get` fetched last of models that are not followed: model to manifest digest.
+    var fetched: [String: String] = [:]
     /// Versions that `get` asked for and that are not complete yet: manifest digests.
     var wanted: [String] = []
 

@@ -1,5 +1,6 @@
-public import EventLoop
+internal import EventLoop
 internal import Handoff
+internal import Manifest
 internal import TOMLKit
 internal import Units
 
@@ -15,7 +16,8 @@ public enum ConfigurationFile {
             table = try TOMLTable(string: text)
         } catch {
             guard let parse = error as? TOMLParseError else { throw ConfigurationError("\(name): \(error)") }
-            throw ConfigurationError("\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
+            throw ConfigurationError(
+                "\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
         }
         var reader = Reader(table: table, text: text, name: name)
         try reader.read(into: &configuration)
@@ -102,11 +104,24 @@ private struct Reader {
         for element in array {
             guard let rule = element.table else { throw wrong("allow", "a list of tables with uid and models") }
             for key in rule.keys where key != "uid" && key != "models" { throw unknown(key, in: "handoff.allow.") }
-            guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else { throw wrong("uid", "a user's number") }
+            guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else {
+                throw wrong("uid", "a user's number")
+            }
             guard let list = rule["models"]?.array else { throw wrong("models", "a list of model patterns") }
-            rules.append(HandoffRule(uid: uid, models: list.compactMap(\.string)))
+            rules.append(try handoffRule(userID: uid, list))
         }
         return rules
+    }
+
+    private func handoffRule(userID: UInt32, _ list: TOMLArray) throws(ConfigurationError) -> HandoffRule {
+        var patterns: [ModelPattern] = []
+        for element in list {
+            guard let pattern = element.string.flatMap({ ModelPattern($0) }) else {
+                throw wrong("models", "a list of patterns: \"*\", a model, or a model followed by /*")
+            }
+            patterns.append(pattern)
+        }
+        return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
     }
 
     private func unknown(_ key: String, in path: String) -> ConfigurationError {
@@ -125,7 +140,9 @@ private struct Reader {
             let before = body[..<range.lowerBound].last
             let after = body[range.upperBound...].first
             let isWhole = !isKeyCharacter(before) && !isKeyCharacter(after)
-            if isWhole { return "\(name):\(number + 1):\(body.distance(from: body.startIndex, to: range.lowerBound) + 1)" }
+            if isWhole {
+                return "\(name):\(number + 1):\(body.distance(from: body.startIndex, to: range.lowerBound) + 1)"
+            }
         }
         return name
     }

@@ -9,6 +9,10 @@
 int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user, uint32_t *group);
 /// Chooses TCP's congestion control by its kernel name (TCP_CONGESTION).
 int clinux_set_congestion_control(int socket, const char *name, size_t name_length);
+/// What went wrong with a connection and was not reported yet (SO_ERROR), as -errno; 0 for nothing.
+int clinux_socket_error(int socket);
+/// Makes a later close reset the connection (SO_LINGER with no time).
+int clinux_reset_on_close(int socket);
 /// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
 int clinux_unix_socket_answers(const char *path);
 

@@ -9,13 +9,13 @@ public import Units
 @LoopActor
 public final class CertificateIssuer {
     /// How long certificates live; tests make it short.
-    public var lifetimeSeconds = Limits.certificateLifetimeSeconds
+    public var lifetimeSeconds = CertificateLifetime.seconds
 
     private let authority: CertificateAuthority
     private let cluster: ClusterID
     private let node: NodeID
     private let files: StateFolder
-    private var ledger: IssuerLedger
+    private(set) var ledger: IssuerLedger
     private let gate = SerialGate()
 
     /// - Throws: `TrustError` if the ledger cannot be read.
@@ -192,5 +192,12 @@ public final class CertificateIssuer {
 
     private static func taken(_ name: NodeName, by bearer: NodeID) -> String {
         "node \(bearer.hex.prefix(12)) is called \(name) already: choose another --node, or `shoal deny \(name)` first"
+    }
+}
+
+extension CertificateIssuer {
+    /// Nodes that were let in under a name; their certificates may be living.
+    public func nodes(named name: String) -> [NodeID] {
+        ledger.grants.filter { $0.name == name }.compactMap { NodeID(hex: $0.node) }
     }
 }

@@ -1,0 +1,64 @@
+internal import Units
+internal import Wire
+
+/// The clock of one link: when to ping, and when patience is over. `Protocol/wire.md`, sections 2 to 4.
+struct LinkVigil {
+    enum Verdict: Equatable {
+        case quiet
+        case ping
+        case end(GoodbyeCode, String)
+    }
+
+    private let began: Instant
+    private var lastSent: Instant
+    private var lastReceived: Instant
+    private var frameBegan: Instant?
+    private var openPing: (token: UInt64, sent: Instant)?
+    private var nextToken: UInt64 = 1
+
+    init(now: Instant) {
+        began = now
+        lastSent = now
+        lastReceived = now
+    }
+
+    mutating func noteSent(at now: Instant) { lastSent = now }
+
+    mutating func noteReceived(at now: Instant) { lastReceived = now }
+
+    /// A frame is whole: the next one has its own time.
+    mutating func noteFrameEnd() { frameBegan = nil }
+
+    /// Whether the bytes so far end in the middle of a frame.
+    mutating func noteFrame(isOpen: Bool, at now: Instant) { frameBegan = isOpen ? (frameBegan ?? now) : nil }
+
+    /// A token for a PING; nil while one is under way.
+    mutating func beginPing(at now: Instant) -> UInt64? {
+        guard openPing == nil else { return nil }
+        let token = nextToken
+        nextToken += 1
+        openPing = (token, now)
+        return token
+    }
+
+    /// The round trip; nil if nobody asked.
+    mutating func endPing(_ token: UInt64, at now: Instant) -> Duration? {
+        guard let ping = openPing, ping.token == token else { return nil }
+        openPing = nil
+        return now - ping.sent
+    }
+
+    func verdict(now: Instant, isIntroduced: Bool) -> Verdict {
+        if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
+            return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
+        }
+        if !isIntroduced, now - began > .seconds(Limits.handshakeSeconds) {
+            return .end(.slow, "no HELLO within \(Limits.handshakeSeconds) s")
+        }
+        if now - lastReceived > .seconds(Limits.silenceSeconds) {
+            return .end(.silent, "nothing came for \(Limits.silenceSeconds) s")
+        }
+        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
+        return isDue && openPing == nil ? .ping : .quiet
+    }
+}

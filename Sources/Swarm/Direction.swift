@@ -1,0 +1,61 @@
+import OrderedCollections
+import Units
+
+/// How far a directing seed is with the first copy of a version.
+struct Direction: Sendable {
+    /// A chunk that one neighbour was told of, and no neighbour has announced since.
+    struct Offer: Sendable {
+        let neighbour: NodeID
+        /// When it was made, asked for, sent in part or sent.
+        var lastMove: Instant
+        /// All of its bytes are on their way.
+        var isSent = false
+    }
+
+    /// By chunk, oldest first.
+    private(set) var offers: OrderedDictionary<ChunkIndex, Offer> = [:]
+    /// The keys of `offers`.
+    private(set) var offeredBits: ChunkBits
+    /// Whether the last HOLDINGS said so.
+    var isAnnounced = false
+    /// When the first neighbour that holds or wants the version appeared.
+    var firstParticipantAt: Instant?
+    /// Whether each chunk was held by some neighbour once.
+    var isCopyOut = false
+
+    init(capacity: Int) { offeredBits = ChunkBits(capacity: capacity) }
+
+    mutating func open(_ chunk: ChunkIndex, to neighbour: NodeID, at now: Instant) {
+        offers[chunk] = Offer(neighbour: neighbour, lastMove: now)
+        offeredBits.insert(chunk)
+    }
+
+    mutating func close(_ chunk: ChunkIndex) {
+        guard offeredBits.remove(chunk) else { return }
+        offers[chunk] = nil
+    }
+
+    /// True if some offers were open to the neighbour.
+    mutating func closeAll(to neighbour: NodeID) -> Bool {
+        let lost = offers.filter { $0.value.neighbour == neighbour }.keys
+        for chunk in lost { close(chunk) }
+        return !lost.isEmpty
+    }
+
+    mutating func note(_ chunk: ChunkIndex, to neighbour: NodeID, isSent: Bool, at now: Instant) {
+        guard let offer = offers[chunk], offer.neighbour == neighbour else { return }
+        offers[chunk]?.lastMove = now
+        if isSent { offers[chunk]?.isSent = true }
+    }
+
+    func openCount(to neighbour: NodeID) -> (all: Int, unsent: Int) {
+        var count = (all: 0, unsent: 0)
+        for offer in offers.values where offer.neighbour == neighbour {
+            count.all += 1
+            if !offer.isSent { count.unsent += 1 }
+        }
+        return count
+    }
+
+    var unsentCount: Int { offers.values.reduce(0) { $0 + ($1.isSent ? 0 : 1) } }
+}

@@ -1,0 +1,143 @@
+import OrderedCollections
+import Units
+import Wire
+
+/// HOLDINGS, HAVE, WITHDRAW and LEAVE, both ways.
+extension Swarm {
+    // MARK: Out
+
+    /// Says to one neighbour what is here of a version, in as many frames as it takes.
+    mutating func sendHoldings(of version: Digest, to node: NodeID) {
+        guard let exchange = exchanges[version] else { return }
+        neighbours[node]?.opened.append(version)
+        var flags: Holdings.Flags = exchange.isSatisfied ? [] : .wants
+        let isDirecting = exchange.direction?.isAnnounced == true
+        if isDirecting { flags.insert(.directing) } else if exchange.held.isFull { flags.insert(.complete) }
+        let byteCount = (exchange.chunkCount + 7) / 8
+        let isBare = isDirecting || exchange.held.isFull || exchange.held.isEmpty
+        var firstByte = 0
+        repeat {
+            let count = isBare ? 0 : min(Limits.holdingsBitmapByteCountMax, byteCount - firstByte)
+            let part = Holdings(
+                version: version, flags: flags, chunkCount: UInt32(exchange.chunkCount),
+                firstChunk: UInt32(firstByte * 8), bitmap: exchange.held.bitmap(firstByte: firstByte, byteCount: count))
+            send(.holdings(part), to: node)
+            firstByte += count
+        } while !isBare && firstByte < byteCount
+    }
+
+    mutating func scheduleAnnouncement(of version: Digest) {
+        guard exchanges[version]?.announceAt == nil else { return }
+        exchanges[version]?.announceAt = clock + limits.announcementDelay
+        duties.insert(.wake)
+    }
+
+    mutating func announceWhatIsDue() {
+        for version in exchanges.keys {
+            guard let moment = exchanges[version]?.announceAt, moment <= clock else { continue }
+            announce(version)
+        }
+    }
+
+    private mutating func announce(_ version: Digest) {
+        guard let fresh = exchanges[version]?.unannounced.sorted() else { return }
+        exchanges[version]?.unannounced = []
+        exchanges[version]?.announceAt = nil
+        // A seed that directs tells nobody what it has.
+        guard exchanges[version]?.direction?.isAnnounced != true else { return }
+        let batch = Limits.haveChunkCountMax
+        for start in stride(from: 0, to: fresh.count, by: batch) {
+            let part = Array(fresh[start..<min(start + batch, fresh.count)])
+            for node in neighbours.keys { send(.have(ChunkList(version: version, chunks: part)), to: node) }
+        }
+    }
+
+    // MARK: In
+
+    mutating func takeHoldings(_ part: Holdings, from node: NodeID) {
+        guard part.chunkCount <= Limits.chunkCountMax else { return expel(node, because: .malformed) }
+        let chunkCount = Int(part.chunkCount)
+        if let known = exchanges[part.version]?.chunkCount, known != chunkCount {
+            return expel(node, because: .malformed)
+        }
+        guard var view = nextView(for: part, from: node) else {
+            let mayBeForgotten = exchanges[part.version] == nil && neighbours[node]?.hasForgottenStrangers == true
+            return mayBeForgotten ? () : expel(node, because: .malformed)
+        }
+        guard view.take(part) else { return expel(node, because: .malformed) }
+        guard exchanges[part.version] != nil else {
+            neighbours[node]?.addStranger(part.version, view)
+            return
+        }
+        exchanges[part.version]?.setView(view, of: node)
+        noteParticipant(in: part.version)
+        closeOffers(of: part.version, heldBy: node)
+        duties.formUnion([.fetch, .offer, .upload, .connect])
+    }
+
+    /// The view that the part goes into: a new one for a first part. Nil if the part does not follow.
+    private func nextView(for part: Holdings, from node: NodeID) -> HolderView? {
+        let old = exchanges[part.version]?.views[node] ?? neighbours[node]?.strangers[part.version]
+        if part.firstChunk == 0 {
+            var view = HolderView(chunkCount: Int(part.chunkCount), flags: part.flags)
+            view.servedCount = old?.servedCount ?? 0
+            return view
+        }
+        guard let old, old.nextPart == Int(part.firstChunk), old.chunkCount == Int(part.chunkCount) else { return nil }
+        return old
+    }
+
+    mutating func takeHave(_ version: Digest, _ chunks: [ChunkIndex], from node: NodeID) {
+        guard mayMention(chunks, of: version, node) else { return }
+        guard exchanges[version] != nil else {
+            changeStranger(version, of: node) { view in for chunk in chunks { _ = view.insert(chunk) } }
+            return
+        }
+        if exchanges[version]?.add(chunks, to: node) == true { duties.insert(.fetch) }
+        guard exchanges[version]?.direction != nil else { return }
+        for chunk in chunks { exchanges[version]?.direction?.close(chunk) }
+        duties.insert(.offer)
+    }
+
+    mutating func takeWithdraw(_ version: Digest, _ chunks: [ChunkIndex], from node: NodeID) {
+        guard mayMention(chunks, of: version, node) else { return }
+        guard exchanges[version] != nil else {
+            changeStranger(version, of: node) { view in for chunk in chunks { _ = view.remove(chunk) } }
+            return
+        }
+        exchanges[version]?.remove(chunks, from: node)
+        duties.insert(.offer)
+    }
+
+    mutating func takeLeave(_ version: Digest, from node: NodeID) {
+        guard mayMention([], of: version, node) else { return }
+        _ = neighbours[node]?.removeStranger(version)
+        guard exchanges[version] != nil else { return }
+        exchanges[version]?.setView(nil, of: node)
+        _ = exchanges[version]?.direction?.closeAll(to: node)
+        cancelRequests(of: node) { $0.ticket.version == version }
+        duties.formUnion([.fetch, .offer, .connect])
+    }
+
+    /// False, and dealt with, if the neighbour never opened the version, if a chunk lies beyond it, or if what it said
+    /// had to be forgotten.
+    mutating func mayMention(_ chunks: [ChunkIndex], of version: Digest, _ node: NodeID) -> Bool {
+        let view = exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version]
+        guard let chunkCount = view?.chunkCount else {
+            let mayBeForgotten = exchanges[version] == nil && neighbours[node]?.hasForgottenStrangers == true
+            if !mayBeForgotten { expel(node, because: .unknownVersion) }
+            return false
+        }
+        guard chunks.allSatisfy({ $0.int < chunkCount }) else {
+            expel(node, because: .malformed)
+            return false
+        }
+        return true
+    }
+
+    private mutating func changeStranger(_ version: Digest, of node: NodeID, _ change: (inout HolderView) -> Void) {
+        guard var view = neighbours[node]?.removeStranger(version) else { return }
+        change(&view)
+        neighbours[node]?.addStranger(version, view)
+    }
+}

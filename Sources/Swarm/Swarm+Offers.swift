@@ -1,0 +1,146 @@
+import OrderedCollections
+import Units
+import Wire
+
+/// Directed seeding: where a version was published, each chunk is first given to one neighbour only, so that one whole
+/// copy leaves the uplink before any byte leaves it twice.
+extension Swarm {
+    /// A lone participant is waited for company that long before it gets everything announced.
+    private static let companyWait = Duration.seconds(1)
+    /// An offer that leads to nothing is made to another after that.
+    private static let offerPatience = Duration.seconds(10)
+    /// With fewer offers than this still to be sent the uplink would soon idle.
+    private static let unsentOfferCountMin = 2
+    private static let fastOfferCountPerNeighbour = 8
+
+    func directionDeadline(of exchange: VersionExchange) -> Instant? {
+        guard let direction = exchange.direction else { return nil }
+        var moments = direction.offers.values.map { $0.lastMove + Swarm.offerPatience }
+        if direction.isAnnounced, exchange.views.count < 2, let first = direction.firstParticipantAt {
+            moments.append(first + Swarm.companyWait)
+        }
+        return moments.min()
+    }
+
+    mutating func noteParticipant(in version: Digest) {
+        if exchanges[version]?.direction != nil, exchanges[version]?.direction?.firstParticipantAt == nil {
+            exchanges[version]?.direction?.firstParticipantAt = clock
+        }
+        updateDirection(of: version)
+    }
+
+    /// With one neighbour alone there is nothing to direct; with two or more there is, until everybody is served.
+    private func shallDirect(_ exchange: VersionExchange) -> Bool {
+        guard let direction = exchange.direction, exchange.held.isFull else { return false }
+        if exchange.views.count >= 2 { return true }
+        guard neighbours.count >= 2 else { return false }
+        guard let first = direction.firstParticipantAt else { return true }
+        return clock - first < Swarm.companyWait
+    }
+
+    /// Announces what is here anew where it changed how, or in any case.
+    mutating func updateDirection(of version: Digest, mustAnnounce: Bool = false) {
+        guard let exchange = exchanges[version] else { return }
+        let was = exchange.direction?.isAnnounced ?? false
+        if let direction = exchange.direction, direction.isCopyOut, !exchange.views.isEmpty,
+            exchange.views.values.allSatisfy({ $0.isComplete })
+        {
+            exchanges[version]?.direction = nil
+        } else if exchange.direction != nil {
+            let isDirecting = shallDirect(exchange)
+            exchanges[version]?.direction?.isAnnounced = isDirecting
+        }
+        let isNow = exchanges[version]?.direction?.isAnnounced ?? false
+        guard was != isNow || mustAnnounce else { return }
+        for node in neighbours.keys { sendHoldings(of: version, to: node) }
+        duties.insert(.offer)
+    }
+
+    mutating func direct() {
+        for version in exchanges.keys where exchanges[version]?.direction != nil {
+            updateDirection(of: version)
+            if exchanges[version]?.direction?.isAnnounced == true { makeOffers(of: version) }
+        }
+    }
+
+    private mutating func makeOffers(of version: Digest) {
+        while let node = nextOfferee(of: version) {
+            guard let chunk = exchanges[version]?.chooseUnheld(random: &random) else {
+                noteCopyIsOut(version)
+                return
+            }
+            exchanges[version]?.direction?.open(chunk, to: node, at: clock)
+            exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
+            send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
+            duties.insert(.wake)
+        }
+    }
+
+    private mutating func noteCopyIsOut(_ version: Digest) {
+        guard let direction = exchanges[version]?.direction, !direction.isCopyOut, direction.offers.isEmpty else {
+            return
+        }
+        exchanges[version]?.direction?.isCopyOut = true
+        emit(.note(.copyIsOut(version)))
+        updateDirection(of: version)
+    }
+
+    /// The neighbour that was served least among those that want the version and have few offers open.
+    private mutating func nextOfferee(of version: Digest) -> NodeID? {
+        guard let exchange = exchanges[version], let direction = exchange.direction else { return nil }
+        let isOrdinary = direction.offers.count < limits.offerCount
+        // Where links are fast, the way there and back would leave the uplink idle: some more.
+        let isHungry =
+            direction.unsentCount < Swarm.unsentOfferCountMin && direction.offers.count < Limits.offerCountMax
+        guard isOrdinary || isHungry else { return nil }
+        var best: (node: NodeID, served: Int)?
+        var tieCount = 0
+        for (node, view) in exchange.views where view.flags.contains(.wants) && !view.isComplete {
+            if let best, best.served < view.servedCount { continue }
+            let open = direction.openCount(to: node)
+            let mayTake =
+                isOrdinary && open.all < limits.offerCountPerNeighbour
+                || isHungry && open.unsent == 0 && open.all < Swarm.fastOfferCountPerNeighbour
+            guard mayTake else { continue }
+            tieCount = best?.served == view.servedCount ? tieCount + 1 : 1
+            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (node, view.servedCount) }
+        }
+        return best?.node
+    }
+
+    // MARK: What becomes of an offer
+
+    /// A neighbour that asks without an offer gets the chunk as if it had been offered, if nobody has it.
+    mutating func noteAsked(for chunk: ChunkIndex, of version: Digest, by node: NodeID) {
+        guard let direction = exchanges[version]?.direction else { return }
+        guard direction.offers[chunk] == nil else {
+            exchanges[version]?.direction?.note(chunk, to: node, isSent: false, at: clock)
+            return
+        }
+        guard direction.isAnnounced, exchanges[version]?.holderCount(of: chunk) == 0 else { return }
+        exchanges[version]?.direction?.open(chunk, to: node, at: clock)
+        exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
+    }
+
+    /// The asker took it back or was refused.
+    mutating func noteNotSent(_ chunk: ChunkIndex, of version: Digest, to node: NodeID) {
+        guard exchanges[version]?.direction?.offers[chunk]?.neighbour == node else { return }
+        exchanges[version]?.direction?.close(chunk)
+        duties.insert(.offer)
+    }
+
+    mutating func closeOffers(of version: Digest, heldBy node: NodeID) {
+        guard let exchange = exchanges[version], let direction = exchange.direction, let view = exchange.views[node]
+        else { return }
+        for chunk in direction.offers.keys where view.contains(chunk) { exchanges[version]?.direction?.close(chunk) }
+    }
+
+    mutating func expireOffers() {
+        for version in exchanges.keys {
+            guard let direction = exchanges[version]?.direction else { continue }
+            for (chunk, offer) in direction.offers where offer.lastMove + Swarm.offerPatience <= clock {
+                exchanges[version]?.direction?.close(chunk)
+            }
+        }
+    }
+}

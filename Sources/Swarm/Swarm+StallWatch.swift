@@ -1,0 +1,125 @@
+import OrderedCollections
+import Units
+import Wire
+
+/// When a source loses what was asked of it.
+///
+/// A connection is silent when nothing at all came for three times its usual gap; it is asked for a sign of life (PING)
+/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to come
+/// and stopped counts as silence too. A source that gives far less than the others loses its requests after three seconds.
+/// Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
+extension Swarm {
+    private static let paceWindow = Duration.seconds(3)
+    /// A living source may leave a request unanswered for that long, if nothing else is wrong.
+    private static let patience = Duration.seconds(30)
+    private static let silentRecheck = Duration.milliseconds(500)
+    private static let lossCountMax = 3
+
+    func watchDeadline(of neighbour: Neighbour) -> Instant {
+        if neighbour.isSilent { return neighbour.lastStallCheck + Swarm.silentRecheck }
+        let limit = neighbour.silenceLimit
+        let heard = max(neighbour.lastHeard, neighbour.waitingSince)
+        var moments = [heard + (neighbour.isProbed ? limit : limit / 2), neighbour.paceSince + Swarm.paceWindow]
+        if let began = neighbour.silenceOfBegunChunk { moments.append(began + limit) }
+        return moments.reduce(moments[0]) { min($0, $1) }
+    }
+
+    mutating func watchSources() {
+        for node in neighbours.keys { watch(node) }
+    }
+
+    private mutating func watch(_ node: NodeID) {
+        guard let neighbour = neighbours[node], !neighbour.requests.isEmpty,
+            watchDeadline(of: neighbour) <= clock
+        else { return }
+        if neighbour.isSilent {
+            neighbours[node]?.lastStallCheck = clock
+            takeAway(from: node)
+            return
+        }
+        let silence = clock - max(neighbour.lastHeard, neighbour.waitingSince)
+        let hasStopped = neighbour.silenceOfBegunChunk.map { clock - $0 >= neighbour.silenceLimit } ?? false
+        if silence >= neighbour.silenceLimit || hasStopped {
+            noteSilence(of: node)
+        } else if silence >= neighbour.silenceLimit / 2, !neighbour.isProbed {
+            neighbours[node]?.isProbed = true
+            emit(.probe(node))
+        }
+        checkPace(of: node)
+    }
+
+    private mutating func noteSilence(of node: NodeID) {
+        neighbours[node]?.isSilent = true
+        neighbours[node]?.lastStallCheck = clock
+        neighbours[node]?.lossesInARow += 1
+        // A source that answers, but not with what was begun, is left alone for a while.
+        neighbours[node]?.backOffUntil = clock + .seconds(1)
+        let lostCount = takeAway(from: node)
+        guard lostCount > 0 else { return }
+        emit(.note(.sourceSilent(node, requestCount: lostCount)))
+        let losses = neighbours[node]?.lossesInARow ?? 0
+        if losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+    }
+
+    /// Takes away what another could answer; returns how many requests that are.
+    @discardableResult
+    private mutating func takeAway(from node: NodeID) -> Int {
+        let requests = neighbours[node]?.requests.values.filter { hasAlternative(to: $0.ticket) } ?? []
+        for request in requests { giveUp(request, by: .asker) }
+        return requests.count
+    }
+
+    private func hasAlternative(to ticket: ChunkTicket) -> Bool {
+        guard let exchange = exchanges[ticket.version] else { return true }
+        return exchange.views.contains { node, view in
+            guard node != ticket.source, view.isDirecting || view.contains(ticket.chunk) else { return false }
+            return neighbours[node]?.isUsable(at: clock) ?? false
+        }
+    }
+
+    // MARK: Pace
+
+    /// Ends the neighbour's window of three seconds, if it is over, and judges what came in it.
+    private mutating func checkPace(of node: NodeID) {
+        guard let neighbour = neighbours[node], !neighbour.requests.isEmpty,
+            clock - neighbour.paceSince >= Swarm.paceWindow
+        else { return }
+        let pace = Double(neighbour.paceByteCount) / (clock - neighbour.paceSince).inSeconds
+        neighbours[node]?.lastPace = pace
+        neighbours[node]?.paceSince = clock
+        neighbours[node]?.paceByteCount = 0
+        let isTooOld = neighbour.requests.values.contains { $0.received == 0 && clock - $0.sentAt >= Swarm.patience }
+        if isTooOld { return giveUpOldRequests(of: node) }
+        guard let median = medianPace(but: node), pace * 20 < median else { return }
+        let lostCount = takeAway(from: node)
+        guard lostCount > 0 else { return }
+        neighbours[node]?.slowCount += 1
+        let pause = min(60, 5 << min(4, neighbour.slowCount))
+        neighbours[node]?.backOffUntil = clock + .seconds(pause)
+        emit(.note(.sourceSlow(node, requestCount: lostCount)))
+    }
+
+    /// What the other sources give; nil if there is no other.
+    private func medianPace(but node: NodeID) -> Double? {
+        let paces = neighbours.values
+            .filter { $0.node != node && !$0.requests.isEmpty }
+            .map { max($0.lastPace ?? 0, $0.rate.bytesPerSecond) }
+            .sorted()
+        return paces.isEmpty ? nil : paces[paces.count / 2]
+    }
+
+    /// The source lives but never began: the same chunks are asked for again, perhaps of the same source.
+    private mutating func giveUpOldRequests(of node: NodeID) {
+        let now = clock
+        cancelRequests(of: node) { $0.received == 0 && now - $0.sentAt >= Swarm.patience }
+        neighbours[node]?.lossesInARow += 1
+        if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+    }
+}
+
+extension Neighbour {
+    /// When the last byte of a chunk came that has begun to come; nil if none has.
+    var silenceOfBegunChunk: Instant? {
+        requests.values.contains { $0.received > 0 } ? lastData : nil
+    }
+}

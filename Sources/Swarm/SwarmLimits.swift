@@ -1,0 +1,24 @@
+import Units
+
+/// The numbers that simulations and tests vary. The defaults are those of `Units.Limits`.
+public struct SwarmLimits: Sendable {
+    /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
+    public var requestCount = Limits.requestCountDefault
+    /// Bytes asked for or being verified. Hard.
+    public var unverifiedByteCountMax = Limits.unverifiedByteCountMax
+    /// Chunks sent at once.
+    public var uploadCount = Limits.uploadCountDefault
+    /// Offers open at once.
+    public var offerCount = Limits.offerCountDefault
+    /// Offers open to one neighbour.
+    public var offerCountPerNeighbour = 2
+    /// Neighbours that are dialled for.
+    public var neighbourCountTarget = Limits.neighbourCountTarget
+    /// The same while directing.
+    public var neighbourCountTargetDirecting = Limits.neighbourCountTargetDirecting
+    /// Announcements are collected that long.
+    public var announcementDelay = Duration.milliseconds(15)
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,18 @@
+extension Limits {
+    /// Files that the store holds open for serving.
+    public static let openReadFileCountMax = 64
+    /// Files that one fetch holds open for writing.
+    public static let openWriteFileCountMax = 32
+    /// What one job of a long check reads before it lets others have its thread.
+    public static let checkSliceByteCountMax = 64 << 20
+    /// What publishing and checking read at a time.
+    public static let storeReadByteCount = 1 << 20
+    /// The record of one complete variant.
+    public static let variantRecordByteCountMax = 32 << 20
+    /// `store.json`.
+    public static let storeFileByteCountMax = 4 << 10
+    /// How deep a published folder may be, links to folders not being followed.
+    public static let publishDepthMax = filePathComponentCountMax
+    /// Names in one published folder, what is left out included.
+    public static let publishFolderEntryCountMax = 1 << 20
+}

@@ -1,0 +1,52 @@
+extension Limits {
+    /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
+    public static let requestCountDefault = 8
+    /// Chunks asked of one neighbour at once, at most.
+    public static let requestCountPerNeighbourMax = 16
+    /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle.
+    public static let uploadCountDefault = 6
+    /// Of these to one neighbour.
+    public static let uploadCountPerNeighbourMax = 2
+    /// Chunks sent at once, slow receivers included.
+    public static let uploadCountMax = 16
+    /// Cancelled requests of one neighbour of which late bytes are tolerated.
+    public static let cancelledRequestCountPerNeighbourMax = 256
+    /// Versions of a neighbour that this agent does not know, and remembers.
+    public static let strangeVersionCountPerNeighbourMax = 512
+    /// Bitmaps of those versions, in bytes.
+    public static let strangeBitmapByteCountPerNeighbourMax = 2 << 20
+    /// Versions that left or were denied, and are remembered to tell a crossing request from an error.
+    public static let formerVersionCountMax = 4_096
+    /// Offers that wait for an announcement, of one directed version.
+    public static let offerCountDefault = 8
+    /// The same where links are so fast that the seed would idle.
+    public static let offerCountMax = 32
+    /// Neighbours that an agent dials for.
+    public static let neighbourCountTarget = 8
+    /// The same for an agent that directs a first copy.
+    public static let neighbourCountTargetDirecting = 16
+    /// Neighbours that hold or want what is fetched.
+    public static let participantCountTarget = 4
+    /// Neighbours beyond the near ones, so that the graph stays connected.
+    public static let farNeighbourCountTarget = 2
+    /// Neighbours that are accepted before a newcomer is told `busy`.
+    public static let neighbourCountMax = 48
+    /// Addresses that one neighbour may supply.
+    public static let addressCountPerNeighbourMax = 64
+    /// Addresses that all neighbours together may supply.
+    public static let addressCountMax = 1_024
+    /// PEERS frames of one neighbour in a minute.
+    public static let peersMessageCountPerMinuteMax = 16
+    /// Connections that are being made at once.
+    public static let dialCountMax = 8
+    /// Nodes that are remembered as set aside.
+    public static let setAsideCountMax = 1_024
+    /// Rechecks that one neighbour's BADs have under way or may ask for in a minute.
+    public static let recheckCountPerMinuteMax = 16
+    /// How long a node is set aside the first time.
+    public static let setAsideDurationMin = Duration.seconds(30)
+    /// How long a node is set aside at most.
+    public static let setAsideDurationMax = Duration.seconds(3600)
+    /// A fetch pauses that long after a write failed.
+    public static let writeFailurePause = Duration.seconds(5)
+}
