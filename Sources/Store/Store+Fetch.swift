@@ -29,9 +29,8 @@ extension Store {
         hasStructure = false
         guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
         let map = begun.assembly.map
-        let scope = ChunkSweep.Scope.chunks(begun.journal.claimed)
-        let sweep = ChunkSweep(map, folder: begun.assembly.folder, scope: scope)
-        let swept = try await run(sweep, for: entry, onProgress: onProgress)
+        let claimed = ChunkSweep.Scope.chunks(begun.journal.claimed)
+        let swept = try await check(claimed, map, in: begun.assembly.folder, for: entry, onProgress)
         var verified = begun.journal.claimed
         for index in swept.damaged.indices { verified.remove(index) }
         for index in verified.indices where !map.needed.contains(index) { verified.remove(index) }
@@ -113,27 +112,6 @@ extension Store {
         }
         guard let done = committed(key) else { preconditionFailure("\(key) was committed and is not") }
         return done
-    }
-
-    /// Runs a sweep slice by slice on the pool.
-    /// - Throws: `.cancelled` if the variant is removed meanwhile.
-    func run(
-        _ sweep: ChunkSweep, for entry: VariantEntry, onProgress: (@LoopActor (ByteCount) -> Void)?
-    ) async throws(StoreError) -> ChunkSweep {
-        let fileSystem = fileSystem
-        var sweep = sweep
-        while true {
-            let start = sweep
-            let (next, isDone) = try await onPool { () throws(StoreError) in
-                var sweep = start
-                let isDone = sweep.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
-                return (sweep, isDone)
-            }
-            guard !entry.isRemoved else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
-            sweep = next
-            onProgress?(sweep.checkedByteCount)
-            if isDone { return sweep }
-        }
     }
 
     private func requireFetchable(_ key: VariantKey) throws(StoreError) {
