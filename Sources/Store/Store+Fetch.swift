@@ -4,8 +4,8 @@ public import Units
 
 /// Fetching: a variant is assembled in place, chunk by chunk.
 extension Store {
-    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space, and
-    /// hashes what the journal claims.
+    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space, hashes
+    /// what the journal claims, and copies what complete versions here have of it, hashed as well.
     ///
     /// - Parameter onProgress: called on the loop with the number of bytes hashed so far.
     /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before the
@@ -17,29 +17,39 @@ extension Store {
         let key = VariantKey(version: manifest.digest, variant: variant)
         try requireFetchable(key)
         let entry = interruptedEntry(key)
-        await structure.enter()
-        var hasStructure = true
-        defer { if hasStructure { structure.leave() } }
-        try requireFetchable(key)
-        let (fileSystem, body) = (fileSystem, manifest.value)
-        let begun = try await onPool { () throws(StoreError) in
-            try Assembly.begin(ChunkMap(key: key, manifest: body, layout: layout), in: fileSystem)
+        let (assembly, journal) = try await beginAssembly(entry, manifest.value, layout)
+        let map = assembly.map
+        let swept = try await check(.chunks(journal.claimed), map, in: assembly.folder, for: entry, onProgress)
+        var (verified, missing) = (ChunkSet(capacity: map.layout.chunkCount), map.needed)
+        for index in journal.claimed.indices where map.needed.contains(index) && !swept.damaged.contains(index) {
+            verified.insert(index)
+            missing.remove(index)
         }
-        structure.leave()
-        hasStructure = false
+        var received = journal.received
+        for index in try await reuse(missing, in: assembly, for: entry) {
+            verified.insert(index)
+            received.add(ByteCount(map.layout.byteCount(of: index)), from: .local)
+        }
         guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
-        let map = begun.assembly.map
-        let claimed = ChunkSweep.Scope.chunks(begun.journal.claimed)
-        let swept = try await check(claimed, map, in: begun.assembly.folder, for: entry, onProgress)
-        var verified = begun.journal.claimed
-        for index in swept.damaged.indices { verified.remove(index) }
-        for index in verified.indices where !map.needed.contains(index) { verified.remove(index) }
         try requireFetchable(key)
         entry.map = map
         entry.available = verified
-        entry.received = begun.journal.received
-        entry.phase = .fetching(begun.assembly)
-        return FetchStart(needed: map.needed, verified: verified, received: entry.received)
+        entry.received = received
+        entry.phase = .fetching(assembly)
+        return FetchStart(needed: map.needed, verified: verified, received: received)
+    }
+
+    private func beginAssembly(
+        _ entry: VariantEntry, _ manifest: Manifest, _ layout: Layout
+    ) async throws(StoreError) -> (Assembly, JournalContent) {
+        await structure.enter()
+        defer { structure.leave() }
+        let (key, fileSystem) = (entry.key, fileSystem)
+        try requireFetchable(key)
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
+        return try await onPool { () throws(StoreError) in
+            try Assembly.begin(ChunkMap(key: key, manifest: manifest, layout: layout), in: fileSystem)
+        }
     }
 
     /// Checks one chunk and, if it is right, writes it to every place where it occurs: one job of the pool.
