@@ -1,5 +1,7 @@
 internal import EventLoop
+internal import Manifest
 internal import Store
+internal import Trust
 internal import Units
 
 /// What `status` says of the node as a whole.

@@ -22,8 +22,9 @@ struct KeyOptions: ParsableArguments {
 
     /// The keys themselves.
     func open(cluster: String) throws(ControlError) -> KeyFolder {
+        let folder = try path(cluster: cluster)
         do throws(TrustError) {
-            return try KeyFolder.open(try path(cluster: cluster))
+            return try KeyFolder.open(folder)
         } catch {
             throw error.asControlError
         }
@@ -35,11 +36,11 @@ extension TrustError {
     var asControlError: ControlError {
         let exit: ExitStatus =
             switch code {
-            case .notAllowed: .notAllowed
+            case .notAllowed, .permission: .notAllowed
             case .notFound: .notFound
             case .overtaken, .unavailable: .tryAgain
             case .invalid: .verificationFailed
-            case .notJoined, .newerFormat: .badConfiguration
+            case .notJoined, .newerFormat, .misconfigured: .badConfiguration
             case .exists, .io: .failed
             }
         return ControlError(exit, description)

@@ -61,7 +61,9 @@ final class DocumentRequests {
         let key = Key(node: node, request: part.request)
         guard var open = pending[key] else { return WireFault(.unsolicited, "PART") }
         guard open.byteCountMax > 0 else { return WireFault(.unsolicited, "PART in answer to another question") }
-        guard Int(part.total) <= open.byteCountMax else { return WireFault(.tooLarge, "PART of \(part.total) bytes in all") }
+        guard Int(part.total) <= open.byteCountMax else {
+            return WireFault(.tooLarge, "PART of \(part.total) bytes in all")
+        }
         guard Int(part.offset) == open.bytes.count, open.total ?? Int(part.total) == Int(part.total) else {
             return WireFault(.outOfOrder, "PART")
         }
@@ -84,7 +86,9 @@ final class DocumentRequests {
 
     /// The answer to RENEW.
     func receive(_ certificate: CertificateFrame, from node: NodeID) -> WireFault? {
-        finish(Key(node: node, request: certificate.request), .success(.certificate(certificate.certificate)), "CERTIFICATE")
+        finish(
+            Key(node: node, request: certificate.request), .success(.certificate(certificate.certificate)),
+            "CERTIFICATE")
     }
 
     /// No.
@@ -116,7 +120,9 @@ final class DocumentRequests {
     private func expire() {
         let now = Clock.now()
         for (key, open) in pending
-        where now - open.lastHeard > .seconds(Limits.documentSilenceSeconds) || now - open.began > .seconds(Limits.documentSeconds) {
+        where now - open.lastHeard > .seconds(Limits.documentSilenceSeconds)
+            || now - open.began > .seconds(Limits.documentSeconds)
+        {
             _ = finish(key, .failure(.timedOut), "")
         }
     }

@@ -13,7 +13,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
-            let progress = await ProgressLine()
+            let progress = ProgressLine()
             let request = VerifyVersions(model: reference?.model, version: reference?.version)
             let report = try await agent.ask(request) { progress.show($0) }
             await progress.finish()
@@ -29,7 +29,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func text(_ report: VerifyReport) -> String {
         report.items.map { item in
-            let verdict = item.damagedChunks == 0 ? "ok" : "\(item.damagedChunks) chunks damaged in \(item.damagedFiles.joined(separator: ", "))"
+            let verdict =
+                item.damagedChunks == 0
+                ? "ok" : "\(item.damagedChunks) chunks damaged in \(item.damagedFiles.joined(separator: ", "))"
             return "\(item.model)@\(item.tag)  \(Format.bytes(item.bytes))  \(verdict)"
         }.joined(separator: "\n")
     }

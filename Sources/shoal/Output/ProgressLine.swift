@@ -11,6 +11,8 @@ final class ProgressLine {
     private var stage = ""
     private var isDrawn = false
 
+    nonisolated init() {}
+
     func show(_ progress: ControlProgress) {
         if progress.stage != stage {
             stage = progress.stage
