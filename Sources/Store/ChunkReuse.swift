@@ -36,7 +36,8 @@ struct ChunkReuse: Sendable {
         pieces.reverse()
     }
 
-    /// Copies on, at most about `byteCountMax`. What cannot be read or is not right any more is left for the network. Blocks.
+    /// Copies on, at most about `byteCountMax`. What cannot be read or is not right any more is left for the network.
+    /// Blocks.
     /// - Returns: the chunks that were copied, and whether all were tried.
     mutating func advance(
         into assembly: Assembly, in fileSystem: any StoreFileSystem, byteCountMax: Int

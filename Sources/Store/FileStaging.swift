@@ -96,7 +96,8 @@ struct FileHashing: Sendable {
 }
 
 extension FileStaging {
-    /// Copies, then computes all hashes in one pass, or, of a large file, those of the chunks and of the whole at the same time.
+    /// Copies, then computes all hashes in one pass, or, of a large file, those of the chunks and of the whole at the
+    /// same time.
     @LoopActor func run(chunkByteCount: ByteCount, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
         let method = try await onPool { () throws(StoreError) in try copy() }
         let isLarge = file.byteCount.value > Int64(Limits.publishSplitByteCount)

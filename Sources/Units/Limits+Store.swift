@@ -17,8 +17,4 @@ extension Limits {
     public static let variantRecordByteCountMax = 32 << 20
     /// `store.json`.
     public static let storeFileByteCountMax = 4 << 10
-    /// How deep a published folder may be, links to folders not being followed.
-    public static let publishDepthMax = filePathComponentCountMax
-    /// Names in one published folder, what is left out included.
-    public static let publishFolderEntryCountMax = 1 << 20
 }
