@@ -34,6 +34,11 @@ struct Publication {
         }
     }
 
+    /// Lets this node follow the channel too, so that one node alone serves what it published.
+    func follow() async throws {
+        _ = try await agent.ask(SetFollow(model: names.model.text, channel: names.channel.text, follow: true))
+    }
+
     /// Moves the channel to the version. False if no key here may do that.
     func promote(_ version: FetchedVersion) async throws -> Bool {
         try await HeadMove(

@@ -45,6 +45,7 @@ struct SeedCommand: AsyncParsableCommand {
             let plan = try scan()
             let publication = Publication(names: names, plan: plan, agent: agent, keys: keyOptions)
             let published = try await publication.publish()
+            try await publication.follow()
             let promoted = try await publication.promote(published)
             let report = Report(
                 model: published.model, version: published.version, tag: published.tag, path: published.path,
