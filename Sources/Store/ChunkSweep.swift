@@ -3,8 +3,8 @@ internal import Files
 internal import Manifest
 internal import Units
 
-/// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes in
-/// slices, so that a long check neither keeps a thread of the pool nor outlives its version. A value: hand it on.
+/// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes
+/// in slices, so that a long check neither keeps a thread of the pool nor outlives its version. A value: hand it on.
 struct ChunkSweep: Sendable {
     /// What is compared.
     enum Scope: Sendable {
@@ -43,7 +43,8 @@ struct ChunkSweep: Sendable {
         damaged = ChunkSet(capacity: map.layout.chunkCount)
     }
 
-    /// Reads on, at most about `byteCountMax`; true once everything was read. Blocks. A byte that cannot be read is damage.
+    /// Reads on, at most about `byteCountMax`; true once everything was read. Blocks. A
+    /// byte that cannot be read is damage.
     mutating func advance(in fileSystem: any StoreFileSystem, byteCountMax: Int) -> Bool {
         var buffer: [UInt8] = []
         var left = byteCountMax

@@ -21,10 +21,11 @@ public struct StagedVersion: Hashable, Sendable {
     public let sharesBlocks: Bool
 }
 
-/// Stages files for publishing, in the process of a command that runs as root or as the agent's user, beside an agent that
-/// runs or not.
+/// Stages files for publishing, in the process of a command that runs as root or as the agent's
+/// user, beside an agent that runs or not.
 ///
-/// Holds a lock on its staging folder as long as it lives; an agent that starts deletes staging folders that nobody holds.
+/// Holds a lock on its staging folder as long as it lives; an agent that starts
+/// deletes staging folders that nobody holds.
 @LoopActor public final class Publisher {
     /// The staging folder's name.
     public nonisolated let staging: String
@@ -90,8 +91,8 @@ public struct StagedVersion: Hashable, Sendable {
         return Publisher(fileSystem, staging: name, lock: lock, owner: owner)
     }
 
-    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never as
-    /// hard links), then cuts and hashes the copies.
+    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never
+    /// as hard links), then cuts and hashes the copies.
     ///
     /// - Parameter onProgress: bytes hashed so far; called on the loop.
     /// - Throws: `.refused` if a file changed meanwhile or there are too many chunks, `.diskFull`, `.io`, …
@@ -131,7 +132,8 @@ public struct StagedVersion: Hashable, Sendable {
             sharesBlocks: staged.allSatisfy(\.sharesBlocks))
     }
 
-    /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is staged.
+    /// True if the files of a plan are exactly those of a published variant: paths,
+    /// sizes and SHA-256. Nothing is staged.
     public static func areEqual(
         _ plan: PublishPlan, _ variant: Variant, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> Bool {

@@ -5,8 +5,9 @@ public import Units
 
 /// Looking for damage.
 extension Store {
-    /// Hashes a complete variant from end to end. What is found damaged is withdrawn, and stays so over restarts, until a
-    /// check finds it right again; `available` tells what is left. With `.files`, chunks are looked at only if a file is wrong.
+    /// Hashes a complete variant from end to end. What is found damaged is withdrawn, and stays so over
+    /// restarts, until a check finds it right again; `available` tells what is left. With `.files`, chunks
+    /// are looked at only if a file is wrong.
     ///
     /// - Precondition: none; a variant that is not attached has its damage known after `attach` only, so attach first.
     /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed meanwhile.

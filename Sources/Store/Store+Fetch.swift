@@ -4,12 +4,12 @@ public import Units
 
 /// Fetching: a variant is assembled in place, chunk by chunk.
 extension Store {
-    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space, and
-    /// hashes what the journal claims.
+    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space,
+    /// and hashes what the journal claims.
     ///
     /// - Parameter onProgress: called on the loop with the number of bytes hashed so far.
-    /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before the
-    ///   first byte; `.refused` if it is committed already.
+    /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before
+    ///   the first byte; `.refused` if it is committed already.
     public func beginFetch(
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName,
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
@@ -45,8 +45,8 @@ extension Store {
 
     /// Checks one chunk and, if it is right, writes it to every place where it occurs: one job of the pool.
     ///
-    /// `bytes` should be the caller's only reference, so that nothing is copied. A chunk may be announced once the verdict is
-    /// `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
+    /// `bytes` should be the caller's only reference, so that nothing is copied. A chunk may be announced once the
+    /// verdict is `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
     /// - Parameter then: called on the loop, never before this returns.
     public func writeChunk(
         _ version: Digest, _ index: ChunkIndex, _ bytes: [UInt8], from source: ByteSource,
@@ -79,11 +79,12 @@ extension Store {
             })
     }
 
-    /// Commits a variant of which every chunk is verified: makes it durable, moves it to its place, and records it. When this
-    /// returns, a power cut loses nothing of it.
+    /// Commits a variant of which every chunk is verified: makes it durable, moves it to its place, and records it.
+    /// When this returns, a power cut loses nothing of it.
     ///
-    /// - Throws: `.refused` if a chunk is missing. After other errors commit again, once the cause is gone; but if the
-    ///   variant is among the `interrupted` then, the disk lost a file of it: `beginFetch` tells which chunks are missing.
+    /// - Throws: `.refused` if a chunk is missing. After other errors commit again, once the cause is
+    ///   gone; but if the variant is among the `interrupted` then, the disk lost a file of it:
+    ///   `beginFetch` tells which chunks are missing.
     @discardableResult
     public func commit(_ key: VariantKey) async throws(StoreError) -> CommittedVariant {
         if let done = committed(key) { return done }

@@ -9,9 +9,9 @@ public import Units
 ///     absent → fetching → committed → (current) → removed
 ///              ↑ after a restart: `beginFetch` again, which hashes what the journal claims
 ///
-/// Invariants: a chunk is `available` only if its bytes were hashed on their way to the disk, or read back and hashed, or
-/// its committed file is as the record says; a folder below `models/<model>/versions/` always has a durable record beside
-/// it; `current` and `previous` always name committed variants.
+/// Invariants: a chunk is `available` only if its bytes were hashed on their way to the disk, or read back and hashed,
+/// or its committed file is as the record says; a folder below `models/<model>/versions/` always has a durable record
+/// beside it; `current` and `previous` always name committed variants.
 @LoopActor public final class Store {
     /// The state folder's absolute path.
     public nonisolated let folder: String
