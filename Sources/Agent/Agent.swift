@@ -46,7 +46,7 @@ final class Agent {
             congestionControl: configuration.congestionControl, log: log)
         var generator = SystemRandomNumberGenerator()
         let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
-        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, log: log)
+        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
         exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
         library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
@@ -136,7 +136,7 @@ final class Agent {
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
-        finder.answerFor = { [weak self] in self?.ownEntry(for: $0) }
+        finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
     }
 
     private func becameReady(_ entry: LibraryEntry) {

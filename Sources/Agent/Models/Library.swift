@@ -136,7 +136,8 @@ extension Library {
         var pause = Duration.milliseconds(200)
         while entry.isWanted, entry.phase != .ready, !Task.isCancelled {
             do {
-                if try await attempt(entry) { break }
+                // Wanted again while it was being given up: the loop's condition decides, not the attempt.
+                if try await attempt(entry) { continue }
                 pause = min(pause * 2, .seconds(2))
             } catch {
                 entry.phase = .failed

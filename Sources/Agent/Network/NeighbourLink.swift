@@ -21,6 +21,8 @@ final class NeighbourLink {
     let identity: NodeIdentityFields
     let dialled: DialTarget?
     let remote: Endpoint
+    /// This node's address as the connection sees it.
+    let local: IPAddress?
     let certificate: Certificate?
     let bulk: BulkQueue
     private(set) var hello: Hello?
@@ -40,6 +42,7 @@ final class NeighbourLink {
         self.remote = remote
         self.dialled = dialled
         self.owner = owner
+        local = stream.localAddress
         certificate = stream.peerCertificate
         bulk = BulkQueue(stream)
         vigil = LinkVigil(now: Clock.now())
