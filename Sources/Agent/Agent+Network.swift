@@ -24,7 +24,9 @@ extension Agent: SwitchboardDelegate {
     }
 
     func introduced(_ link: NeighbourLink, _ hello: Hello) {
-        log.info("a neighbour came", metadata: ["node": "\(link.node)", "name": "\(link.identity.name)", "at": "\(link.remote)"])
+        log.info(
+            "a neighbour came",
+            metadata: ["node": "\(link.node)", "name": "\(link.identity.name)", "at": "\(link.remote)"])
         let address = hello.addresses.first ?? link.remote.address
         directory.meet(link, at: hello.listeningPort == 0 ? nil : Endpoint(address: address, port: hello.listeningPort))
         if let dialled = link.dialled { directory.noteReached(dialler.name(of: dialled)) }
@@ -57,7 +59,9 @@ extension Agent: SwitchboardDelegate {
     }
 
     func lost(_ link: NeighbourLink, _ end: NeighbourLink.End) {
-        log.info("a neighbour went: \(end.code) \(end.text)", metadata: ["node": "\(link.node)", "name": "\(link.identity.name)"])
+        log.info(
+            "a neighbour went: \(end.code) \(end.text)",
+            metadata: ["node": "\(link.node)", "name": "\(link.identity.name)"])
         directory.part(link, because: Self.words(for: end))
         exchange.lose(link.node)
         finder.lose(link.node)
@@ -105,15 +109,18 @@ extension Agent: SwitchboardDelegate {
             issuesCertificates: hello.issuesCertificates, dialled: link.dialled)
     }
 
-    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither, or listens on no address of its own.
-    func ownEntry(for target: Find.Target) -> PeerEntry? {
-        guard let listening = switchboard.listening, !listening.address.isUnspecified else { return nil }
+    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither, or does not listen.
+    func ownEntry(for target: Find.Target, on link: NeighbourLink) -> PeerEntry? {
+        guard let listening = switchboard.listening,
+            let address = listening.address.isUnspecified ? link.local : listening.address
+        else { return nil }
         switch target {
         case .issuer: guard trust.issuer != nil else { return nil }
         case .model(let model): guard models.contains(model) else { return nil }
         }
         return PeerEntry(
-            node: trust.identity.node, endpoint: listening, models: models, issuesCertificates: trust.issuer != nil)
+            node: trust.identity.node, endpoint: Endpoint(address: address, port: listening.port), models: models,
+            issuesCertificates: trust.issuer != nil)
     }
 
     private static func words(for end: NeighbourLink.End) -> String {

@@ -46,14 +46,16 @@ final class Agent {
             congestionControl: configuration.congestionControl, log: log)
         var generator = SystemRandomNumberGenerator()
         let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
-        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, log: log)
+        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
         exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
         library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
         channels = Channels(settings: settings, trust: trust)
         rollouts = RolloutDriver(
-            store: store, library: library, settings: settings, servedModels: configuration.servedModels, jobs: jobs, log: log)
-        let peers = configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
+            store: store, library: library, settings: settings, servedModels: configuration.servedModels, jobs: jobs,
+            log: log)
+        let peers =
+            configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
         dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
         finder = Finder(switchboard: switchboard)
         connect()
@@ -72,7 +74,8 @@ final class Agent {
     /// Opens the sockets, takes up what is on disk, and begins.
     func start(handoffPath: String) async throws {
         try switchboard.listen(on: configuration.listen)
-        let rules = configuration.handoffRules.isEmpty
+        let rules =
+            configuration.handoffRules.isEmpty
             ? HandoffRule.defaults(agentUserID: Self.userID) : configuration.handoffRules
         try rollouts.listen(path: handoffPath, rules: rules)
         await library.open()
@@ -101,7 +104,9 @@ final class Agent {
 
     /// The models that this node follows or holds.
     var models: [ModelName] {
-        Array(Set(channels.followed.map(\.model) + library.entries.values.map(\.model)).sorted().prefix(Limits.announcedModelCountMax))
+        Array(
+            Set(channels.followed.map(\.model) + library.entries.values.map(\.model)).sorted().prefix(
+                Limits.announcedModelCountMax))
     }
 
     private func desired(_ model: ModelName) -> LibraryEntry? {
@@ -131,7 +136,7 @@ final class Agent {
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
-        finder.answerFor = { [weak self] in self?.ownEntry(for: $0) }
+        finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
     }
 
     private func becameReady(_ entry: LibraryEntry) {
@@ -234,9 +239,12 @@ extension Agent {
             guard let der = try await renewed() else { return try await Task.sleep(for: .seconds(5)) }
             try await trust.adopt(renewed: der, now: Clock.wallTime())
             refreshTLS()
-            log.notice("the certificate is renewed", metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
+            log.notice(
+                "the certificate is renewed", metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
         } catch {
-            log.error("the certificate was not renewed: \(error)", metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
+            log.error(
+                "the certificate was not renewed: \(error)",
+                metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
             try? await Task.sleep(for: .seconds(30))
         }
     }

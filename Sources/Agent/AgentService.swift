@@ -16,6 +16,11 @@ public enum AgentService {
         let configuration: AgentConfiguration
         let isVerbose: Bool
 
+        /// - Parameters:
+        ///   - statePath: the state folder, which `shoal init` or `shoal join` has made.
+        ///   - controlPath: where the control socket is put; a socket that nobody listens on is replaced.
+        ///   - configuration: from the configuration file and the command line, already validated.
+        ///   - isVerbose: logs debug events too.
         public init(statePath: String, controlPath: String, configuration: AgentConfiguration, isVerbose: Bool) {
             self.statePath = statePath
             self.controlPath = controlPath
@@ -41,7 +46,8 @@ public enum AgentService {
             await agent.stop()
             throw ControlError(.badConfiguration, "the agent cannot start: \(error)")
         }
-        log.notice("running", metadata: ["node": "\(agent.trust.identity.node)", "listen": "\(options.configuration.listen)"])
+        log.notice(
+            "running", metadata: ["node": "\(agent.trust.identity.node)", "listen": "\(options.configuration.listen)"])
         await untilSignal(log)
         server.close()
         await agent.stop()
@@ -59,7 +65,8 @@ public enum AgentService {
         } catch let error as TrustError {
             throw ControlError(error.code == .io ? .failed : .badConfiguration, error.description)
         } catch let error as StoreError {
-            throw ControlError(error.code == .foreign || error.code == .busy ? .badConfiguration : .failed, error.description)
+            throw ControlError(
+                error.code == .foreign || error.code == .busy ? .badConfiguration : .failed, error.description)
         } catch {
             throw ControlError(.failed, "\(error)")
         }

@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// The one place of the agent that makes tasks: work of the control plane that waits for others, by name, bounded and cancelled
-/// when the agent ends. The per-chunk path has none.
+/// The one place of the agent that makes tasks: work of the control plane that waits for others, by name, bounded and
+/// cancelled when the agent ends. The per-chunk path has none.
 @LoopActor
 final class Jobs {
     private var tasks: [String: Task<Void, Never>] = [:]

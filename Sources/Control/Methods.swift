@@ -1,4 +1,3 @@
-
 /// `status`: this node and its neighbours.
 public struct GetStatus: ControlMethod {
     public typealias Reply = StatusReport
@@ -151,7 +150,8 @@ public struct VersionDetail: Codable, Sendable {
     public let path: String
 
     public init(
-        summary: VersionSummary, chunks: Int, chunkBytes: Int, signedBy: [String], variants: [VariantDetail], path: String
+        summary: VersionSummary, chunks: Int, chunkBytes: Int, signedBy: [String], variants: [VariantDetail],
+        path: String
     ) {
         self.summary = summary
         self.chunks = chunks

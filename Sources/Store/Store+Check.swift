@@ -88,7 +88,7 @@ extension Store {
         }
         guard case .committed = entry.phase else { return }
         entry.phase = .committed(record)
-        entry.available = entry.trustedChunks(map, record)
+        entry.available = entry.chunks(of: map, but: damaged)
         try await saveRecord(of: entry)
     }
 }

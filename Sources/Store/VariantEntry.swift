@@ -65,10 +65,16 @@ internal import Units
             damaged: record.damaged, received: received)
     }
 
+    /// What is left where every chunk was just hashed: a wrong file does not tell against those of its chunks that are right.
+    func chunks(of map: ChunkMap, but damaged: [ChunkIndex]) -> ChunkSet {
+        var left = map.needed
+        for index in damaged { left.remove(index) }
+        return left
+    }
+
     /// The chunks of a committed variant that nothing is known against.
     func trustedChunks(_ map: ChunkMap, _ record: VariantRecord) -> ChunkSet {
-        var trusted = map.needed
-        for index in record.damaged { trusted.remove(index) }
+        var trusted = chunks(of: map, but: record.damaged)
         let suspects = Set(suspectFiles)
         for (number, file) in map.files.enumerated() where suspects.contains(file.path) {
             for chunk in map.chunks(ofFile: number) { trusted.remove(ChunkIndex(chunk)) }

@@ -157,12 +157,15 @@ extension Swarm {
         else { return expel(node, because: .unsolicited) }
         neighbours[node]?.requests[span.request]?.note(span.byteCount, at: clock)
         neighbours[node]?.noteData(span.byteCount, at: clock)
+        downlink.add(span.byteCount, at: clock)
         guard request.received + span.byteCount == request.byteCount else { return }
         _ = closeRequest(span.request, of: node)
         neighbours[node]?.lossesInARow = 0
         neighbours[node]?.slowCount = 0
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
+        // What the downlink did once is forgotten slowly.
+        downlinkPeak = max(downlinkPeak * 0.99, downlink.bytesPerSecond)
         emit(.verify(request.ticket))
         duties.insert(.fetch)
     }

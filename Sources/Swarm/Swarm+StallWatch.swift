@@ -37,11 +37,12 @@ extension Swarm {
             takeAway(from: node)
             return
         }
-        let silence = clock - max(neighbour.lastHeard, neighbour.waitingSince)
-        let hasStopped = neighbour.silenceOfBegunChunk.map { clock - $0 >= neighbour.silenceLimit } ?? false
-        if silence >= neighbour.silenceLimit || hasStopped {
+        let limit = neighbour.silenceLimit
+        let heard = max(neighbour.lastHeard, neighbour.waitingSince)
+        let hasStopped = neighbour.silenceOfBegunChunk.map { $0 + limit <= clock } ?? false
+        if heard + limit <= clock || hasStopped {
             noteSilence(of: node)
-        } else if silence >= neighbour.silenceLimit / 2, !neighbour.isProbed {
+        } else if heard + limit / 2 <= clock, !neighbour.isProbed {
             neighbours[node]?.isProbed = true
             emit(.probe(node))
         }

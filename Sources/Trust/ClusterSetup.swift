@@ -79,7 +79,7 @@ public struct ClusterSetup: Sendable {
         try DocumentArchive(state).save(root: try material.root(), version: 1)
         let validity = CertificateValidity(
             notBefore: now + .seconds(-Limits.certificateBackdateSeconds),
-            notAfter: now + .seconds(Limits.certificateLifetimeSeconds))
+            notAfter: now + .seconds(CertificateLifetime.seconds))
         let certificate = try material.authority.issue(
             for: material.nodeKey.publicKey, name: node, cluster: id, validity: validity)
         try state.write(certificate.der, at: StateFolder.nodeCertificate, mode: 0o640)

@@ -25,7 +25,8 @@ struct HeadMove {
     private func sign(_ draft: DraftHead.Reply, requiringKey: Bool) throws -> SignedDocument? {
         do {
             let desk = try PublisherDesk(
-                rootEnvelope: Hex.decode(draft.root) ?? [], keys: try KeyFolder.open(try keys.path(cluster: draft.cluster)))
+                rootEnvelope: Hex.decode(draft.root) ?? [],
+                keys: try KeyFolder.open(try keys.path(cluster: draft.cluster)))
             guard requiringKey || desk.may(.promote, for: model) else { return nil }
             guard let cluster = ClusterID(hex: draft.cluster), let digest = Digest(hex: draft.version) else {
                 throw ControlError(.failed, "the agent's answer names no cluster or version")

@@ -27,9 +27,15 @@ struct Publication {
         return try await stage(progress) { staged in
             let manifest = try Manifest(
                 model: names.model, tag: names.tag, publishNumber: known.nextPublishNumber, created: Clock.wallTime(),
-                chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout), variants: staged.variants)
+                chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout), variants: staged.variants
+            )
             return Hex.encode(try desk.sign(manifest).encode())
         }
+    }
+
+    /// Lets this node follow the channel too, so that one node alone serves what it published.
+    func follow() async throws {
+        _ = try await agent.ask(SetFollow(model: names.model.text, channel: names.channel.text, follow: true))
     }
 
     /// Moves the channel to the version. False if no key here may do that.
@@ -58,7 +64,8 @@ struct Publication {
     }
 
     private func requireSameFiles(as manifest: Manifest, _ progress: ProgressLine) async throws {
-        guard let variant = manifest.variants.first, try await Publisher.areEqual(plan, variant, onProgress: show(progress, "comparing"))
+        guard let variant = manifest.variants.first,
+            try await Publisher.areEqual(plan, variant, onProgress: show(progress, "comparing"))
         else {
             throw ControlError(
                 .failed, "\(names.model)@\(names.tag) was published with other files",
@@ -72,7 +79,9 @@ struct Publication {
         return try await agent.ask(request)
     }
 
-    private func stage(_ progress: ProgressLine, manifest: (StagedVersion) throws -> String) async throws -> FetchedVersion {
+    private func stage(_ progress: ProgressLine, manifest: (StagedVersion) throws -> String) async throws
+        -> FetchedVersion
+    {
         let publisher = try await Publisher.begin(stateFolder: agent.statePath)
         do {
             let staged = try await publisher.stage(plan, onProgress: show(progress, "publishing"))

@@ -12,7 +12,8 @@ struct StateOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("The agent's control socket. Without it: run/control.sock in the state folder.", valueName: "path"))
+        help: ArgumentHelp(
+            "The agent's control socket. Without it: run/control.sock in the state folder.", valueName: "path"))
     var control: String?
 
     var statePath: String { state ?? Environment.value("SHOAL_STATE") ?? "/var/lib/shoal" }

@@ -23,6 +23,12 @@ import Units
         #expect(token.text.utf8.count == 174)
     }
 
+    @Test func secretIsNotShown() {
+        var shown = "\(token)"
+        dump(token, to: &shown)
+        #expect(shown.contains(token.id.hex) && !shown.contains("secret"))
+    }
+
     @Test func everyTruncationIsTruncated() {
         for count in 0..<token.text.utf8.count {
             #expect(fault(String(token.text.prefix(count))) == .truncated, "\(count) characters")

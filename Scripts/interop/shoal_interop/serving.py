@@ -261,7 +261,7 @@ class Serving:
             for number in range(0, 10_000, 64):
                 connection.send(wire.Peers(tuple(
                     wire.PeerEntry(pattern_bytes(f"{number} {at}", 16), False,
-                                   bytes([10, at, number >> 8, number & 255]), 7_447)
+                                   bytes([127, at, number >> 8, number & 255]), 7_447)  # all of them loopback
                     for at in range(64)
                 )))
         elif wrong is Misbehaviour.UNSOLICITED_PONG:

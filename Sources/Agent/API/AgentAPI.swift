@@ -136,8 +136,10 @@ extension VersionChoice: CustomStringConvertible {
 
 extension ControlError {
     static func ambiguous(_ model: String, _ choice: VersionChoice, _ digests: [Digest]) -> ControlError {
-        ControlError(
-            .failed, "\(choice) names \(digests.count) versions of \(model): \(digests.map { String($0.hex.prefix(16)) }.joined(separator: ", "))",
+        let names = digests.map { String($0.hex.prefix(16)) }.joined(separator: ", ")
+        return ControlError(
+            .failed,
+            "\(choice) names \(digests.count) versions of \(model): \(names)",
             hint: "Name one by its digest, or deny one of them.")
     }
 }

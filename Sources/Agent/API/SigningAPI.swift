@@ -37,13 +37,18 @@ struct SigningAPI {
     }
 
     private func adopt(_ request: AdoptPublication) async throws(ControlError) -> FetchedVersion {
-        guard let envelope = Hex.decode(request.manifest) else { throw ControlError(.wrongUsage, "the manifest is not hexadecimal") }
+        guard let envelope = Hex.decode(request.manifest) else {
+            throw ControlError(.wrongUsage, "the manifest is not hexadecimal")
+        }
         do {
             let manifest = try await agent.trust.receiveManifest(envelope, expecting: nil)
             guard let layout = try await agent.fetcher.layout(of: manifest) else {
-                throw ControlError(.failed, "the layout of the version is missing from the state folder", hint: "Run `shoal seed` again.")
+                throw ControlError(
+                    .failed, "the layout of the version is missing from the state folder",
+                    hint: "Run `shoal seed` again.")
             }
-            return VersionDescriber(agent: agent).fetched(try await agent.library.adopt(request.staging, manifest, layout))
+            return VersionDescriber(agent: agent).fetched(
+                try await agent.library.adopt(request.staging, manifest, layout))
         } catch let error as ControlError {
             throw error
         } catch let error as StoreError {
@@ -57,11 +62,15 @@ struct SigningAPI {
 
     private func draft(_ request: DraftHead) async throws(ControlError) -> DraftHead.Reply {
         let manifest = try agent.find(request.model, version: request.version, channel: nil)
-        guard let name = ChannelName(request.channel) else { throw ControlError(.wrongUsage, "\(request.channel) is no channel") }
+        guard let name = ChannelName(request.channel) else {
+            throw ControlError(.wrongUsage, "\(request.channel) is no channel")
+        }
         let channel = ModelChannel(model: manifest.value.model, channel: name)
         await level()
         guard !agent.trust.denyList.isDenied(manifest.digest, of: channel.model) else {
-            throw ControlError(.notAllowed, "\(request.model)@\(manifest.value.tag) is denied", hint: "Lift the denial first, with `shoal deny --lift`.")
+            throw ControlError(
+                .notAllowed, "\(request.model)@\(manifest.value.tag) is denied",
+                hint: "Lift the denial first, with `shoal deny --lift`.")
         }
         let root = agent.trust.root.value
         let head = agent.trust.heads[channel]
@@ -72,7 +81,8 @@ struct SigningAPI {
             tag: manifest.value.tag.text, alreadyThere: isSame)
     }
 
-    /// Heads are pushed, so what a neighbour had when it levelled is here; one that is still levelling gets two seconds.
+    /// Heads are pushed, so what a neighbour had when it levelled is here; one that
+    /// is still levelling gets two seconds.
     private func level() async {
         let limit = Clock.now() + .seconds(2)
         while Clock.now() < limit, !agent.switchboard.links.keys.allSatisfy(agent.exchange.levelled.contains) {
@@ -110,13 +120,23 @@ struct SigningAPI {
 
     private func node(named text: String) throws(ControlError) -> NodeID {
         if let node = NodeID(hex: text) { return node }
-        let known = agent.directory.records.values.filter { $0.name == text || (text.count >= 8 && $0.node.hex.hasPrefix(text)) }
+        let known = agent.directory.records.values.filter {
+            $0.name == text || (text.count >= 8 && $0.node.hex.hasPrefix(text))
+        }
         let own = agent.trust.identity
-        let named = known.map(\.node) + (own.name.text == text ? [own.node] : []) + (agent.trust.issuer?.nodes(named: text) ?? [])
+        let named =
+            known.map(\.node) + (own.name.text == text ? [own.node] : [])
+            + (agent.trust.issuer?.nodes(named: text) ?? [])
         switch Set(named).count {
         case 1: return named[0]
-        case 0: throw ControlError(.notFound, "no node called \(text) is known here", hint: "Give its id; `shoal status` shows neighbours.")
-        default: throw ControlError(.failed, "several nodes are called \(text)", hint: "Give the id: \(Set(named).map(\.hex).sorted().joined(separator: ", "))")
+        case 0:
+            throw ControlError(
+                .notFound, "no node called \(text) is known here", hint: "Give its id; `shoal status` shows neighbours."
+            )
+        default:
+            throw ControlError(
+                .failed, "several nodes are called \(text)",
+                hint: "Give the id: \(Set(named).map(\.hex).sorted().joined(separator: ", "))")
         }
     }
 
@@ -131,7 +151,9 @@ struct SigningAPI {
     // MARK: Submitting
 
     private func submit(_ request: SubmitDocument) async throws(ControlError) -> Done {
-        guard let envelope = Hex.decode(request.document) else { throw ControlError(.wrongUsage, "the document is not hexadecimal") }
+        guard let envelope = Hex.decode(request.document) else {
+            throw ControlError(.wrongUsage, "the document is not hexadecimal")
+        }
         let kind: DocumentKind
         do throws(DocumentError) {
             kind = try SignedDocument(decoding: envelope).kind
@@ -144,7 +166,8 @@ struct SigningAPI {
             agent.accept(document)
             return Done()
         case .dropped(let why):
-            throw ControlError(.tryAgain, "somebody else was faster: \(why)", hint: "Look at `shoal list`, and try again.")
+            throw ControlError(
+                .tryAgain, "somebody else was faster: \(why)", hint: "Look at `shoal list`, and try again.")
         case .blamed(let why): throw ControlError(.verificationFailed, "the document is refused: \(why)")
         case .failed(let error): throw ControlError(.failed, "the document could not be kept: \(error)")
         }

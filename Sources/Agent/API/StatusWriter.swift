@@ -36,12 +36,14 @@ struct StatusWriter {
 
     private func neighbours() -> [NeighbourStatus] {
         let reports = Dictionary(
-            agent.driver.core.neighbourReports(now: Clock.now()).map { ($0.node, $0) }, uniquingKeysWith: { first, _ in first })
+            agent.driver.core.neighbourReports(now: Clock.now()).map { ($0.node, $0) },
+            uniquingKeysWith: { first, _ in first })
         let known = agent.directory.records.values.sorted { ($0.name, $0.node) < ($1.name, $1.node) }
             .map { status(of: $0, reports[$0.node]) }
         let unreachable = agent.directory.unreachable.sorted { $0.key < $1.key }.map { peer, why in
             NeighbourStatus(
-                id: "", name: "", address: peer, state: "connecting", reason: why, roundTripMs: 0, receivedBytes: 0, sentBytes: 0)
+                id: "", name: "", address: peer, state: "connecting", reason: why, roundTripMs: 0, receivedBytes: 0,
+                sentBytes: 0)
         }
         return known + unreachable
     }
@@ -95,13 +97,16 @@ struct StatusWriter {
         row.receivedBytes = .init(
             neighbour: received.neighbour.value, origin: received.origin.value, local: received.local.value)
         row.wastedBytes = max(
-            received.wasted.value, agent.driver.core.versionReport(entry.digest, now: Clock.now())?.wastedByteCount ?? 0)
+            received.wasted.value, agent.driver.core.versionReport(entry.digest, now: Clock.now())?.wastedByteCount ?? 0
+        )
         row.serving = serving(entry)
         return row
     }
 
     private func state(of entry: LibraryEntry) -> String {
-        guard entry.phase == .ready, let machine = agent.rollouts.machines[entry.model] else { return entry.phase.rawValue }
+        guard entry.phase == .ready, let machine = agent.rollouts.machines[entry.model] else {
+            return entry.phase.rawValue
+        }
         switch machine.state(of: entry.digest) {
         case .loading: return "loading"
         case .serving: return "serving"

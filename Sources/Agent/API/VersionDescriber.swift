@@ -16,7 +16,8 @@ struct VersionDescriber {
         let channels = agent.trust.heads.values
             .filter { $0.value.version == manifest.digest && $0.value.channel.model == value.model }
         return VersionSummary(
-            model: value.model.text, version: manifest.digest.hex, tag: value.tag.text, publishNumber: value.publishNumber,
+            model: value.model.text, version: manifest.digest.hex, tag: value.tag.text,
+            publishNumber: value.publishNumber,
             created: value.created.description, bytes: value.byteCount.value, files: value.fileCount,
             local: entry?.phase == .ready, current: agent.store.current(value.model)?.version == manifest.digest,
             channels: channels.map { $0.value.channel.channel.text }.sorted(),
@@ -29,10 +30,12 @@ struct VersionDescriber {
         let variants = value.variants.map { variant in
             VariantDetail(
                 name: variant.name.text,
-                files: variant.files.map { .init(path: $0.path.text, bytes: $0.byteCount.value, sha256: $0.digest.hex) })
+                files: variant.files.map { .init(path: $0.path.text, bytes: $0.byteCount.value, sha256: $0.digest.hex) }
+            )
         }
         return VersionDetail(
-            summary: summary(of: manifest), chunks: Int(value.layout.chunkCount), chunkBytes: Int(value.chunking.largest),
+            summary: summary(of: manifest), chunks: Int(value.layout.chunkCount),
+            chunkBytes: Int(value.chunking.largest),
             signedBy: manifest.document.signatures.map { String($0.keyID.hex.prefix(16)) }, variants: variants,
             path: folder(of: manifest.digest))
     }

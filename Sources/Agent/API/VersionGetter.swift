@@ -33,16 +33,16 @@ struct VersionGetter {
     private func find(
         _ model: ModelName, _ choice: VersionChoice, _ deadline: Instant?
     ) async throws(ControlError) -> Verified<Manifest> {
+        let giveUp = deadline ?? Clock.now() + .seconds(Limits.lookupSeconds)
         while true {
             if let found = try await lookUp(model, choice) { return found }
             let allSaidNo = await askNeighbours(model, choice)
             if let found = try await lookUp(model, choice) { return found }
-            guard let deadline else {
-                guard allSaidNo else { continue }
-                throw unknown(model, choice)
-            }
-            guard Clock.now() < deadline else {
-                throw ControlError(.notYet, "no neighbour knows \(model) \(choice) yet", hint: "Ask again later, or with a longer --wait.")
+            if deadline == nil, allSaidNo || Clock.now() >= giveUp { throw unknown(model, choice) }
+            guard Clock.now() < giveUp else {
+                throw ControlError(
+                    .notYet, "no neighbour knows \(model) \(choice) yet",
+                    hint: "Ask again later, or with a longer --wait.")
             }
             try? await Task.sleep(for: .milliseconds(250))
         }
@@ -85,7 +85,9 @@ struct VersionGetter {
 
     /// Asks three hops far who has the model, and connects to them.
     private func reachFurther(_ model: ModelName) async {
-        let found = await agent.finder.find(.model(model)).filter { agent.switchboard.links[$0.node] == nil && $0.node != agent.trust.identity.node }
+        let found = await agent.finder.find(.model(model)).filter {
+            agent.switchboard.links[$0.node] == nil && $0.node != agent.trust.identity.node
+        }
         for entry in found.prefix(4) { agent.dialler.dial(.node(entry.node, entry.endpoint)) }
         guard !found.isEmpty else { return }
         let limit = Clock.now() + .seconds(1)
@@ -96,10 +98,15 @@ struct VersionGetter {
 
     private func unknown(_ model: ModelName, _ choice: VersionChoice) -> ControlError {
         let neighbours = agent.switchboard.links.count
-        let who = neighbours == 0 ? "there is no neighbour to ask, and this node knows" : "none of \(neighbours) neighbours knows, and neither does this node,"
+        let who =
+            neighbours == 0
+            ? "there is no neighbour to ask, and this node knows"
+            : "none of \(neighbours) neighbours knows, and neither does this node,"
         return ControlError(
             .notFound, "\(who) no version \(choice) of \(model)",
-            hint: neighbours == 0 ? "Is another agent running, and is it named with --peer? See `shoal status`." : "See `shoal list \(model)`; --wait SECONDS keeps asking.")
+            hint: neighbours == 0
+                ? "Is another agent running, and is it named with --peer? See `shoal status`."
+                : "See `shoal list \(model)`; --wait SECONDS keeps asking.")
     }
 
     // MARK: Fetching
@@ -108,7 +115,9 @@ struct VersionGetter {
         let (digest, model) = (manifest.digest, manifest.value.model)
         do throws(TrustError) {
             try await agent.settings.change {
-                if agent.library.entries[digest]?.phase != .ready, !$0.wanted.contains(digest.hex) { $0.wanted.append(digest.hex) }
+                if agent.library.entries[digest]?.phase != .ready, !$0.wanted.contains(digest.hex) {
+                    $0.wanted.append(digest.hex)
+                }
                 $0.fetched[model.text] = digest.hex
             }
         } catch {
@@ -131,7 +140,9 @@ struct VersionGetter {
                 throw ControlError(.failed, "\(entry.model) was removed meanwhile")
             }
             if let deadline, Clock.now() >= deadline {
-                throw ControlError(.notYet, "the version is not complete yet: \(entry.phase.rawValue) \(entry.error)", hint: "The fetch goes on; ask again.")
+                throw ControlError(
+                    .notYet, "the version is not complete yet: \(entry.phase.rawValue) \(entry.error)",
+                    hint: "The fetch goes on; ask again.")
             }
             if entry.phase == .failed, isFinal(entry.error) { throw ControlError(.failed, entry.error) }
             progress(StatusWriter(agent: agent).progress(of: entry))

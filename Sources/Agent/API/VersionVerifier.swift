@@ -51,7 +51,9 @@ struct VersionVerifier {
 
     private func withdraw(_ report: VerificationReport, _ entry: LibraryEntry) {
         for chunk in report.damaged { agent.driver.handle(.chunkRechecked(entry.digest, chunk, .damaged)) }
-        if !report.isIntact { entry.error = "damaged on disk: \(report.damagedFiles.map(\.text).joined(separator: ", "))" }
+        if !report.isIntact {
+            entry.error = "damaged on disk: \(report.damagedFiles.map(\.text).joined(separator: ", "))"
+        }
     }
 
     private func item(_ report: VerificationReport, _ entry: LibraryEntry) -> VerifyReport.Item {

@@ -19,7 +19,9 @@ public struct AgentConfiguration: Sendable {
 
     /// The defaults: all addresses of the machine, the default port, no peers.
     public init() {
-        guard let all = IPAddress([UInt8](repeating: 0, count: 4)) else { preconditionFailure("four bytes are an address") }
+        guard let all = IPAddress([UInt8](repeating: 0, count: 4)) else {
+            preconditionFailure("four bytes are an address")
+        }
         listen = Endpoint(address: all, port: Limits.defaultPort)
         peers = []
         labels = [:]

@@ -16,7 +16,8 @@ public enum ConfigurationFile {
             table = try TOMLTable(string: text)
         } catch {
             guard let parse = error as? TOMLParseError else { throw ConfigurationError("\(name): \(error)") }
-            throw ConfigurationError("\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
+            throw ConfigurationError(
+                "\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
         }
         var reader = Reader(table: table, text: text, name: name)
         try reader.read(into: &configuration)
@@ -103,7 +104,9 @@ private struct Reader {
         for element in array {
             guard let rule = element.table else { throw wrong("allow", "a list of tables with uid and models") }
             for key in rule.keys where key != "uid" && key != "models" { throw unknown(key, in: "handoff.allow.") }
-            guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else { throw wrong("uid", "a user's number") }
+            guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else {
+                throw wrong("uid", "a user's number")
+            }
             guard let list = rule["models"]?.array else { throw wrong("models", "a list of model patterns") }
             rules.append(try handoffRule(userID: uid, list))
         }
@@ -137,7 +140,9 @@ private struct Reader {
             let before = body[..<range.lowerBound].last
             let after = body[range.upperBound...].first
             let isWhole = !isKeyCharacter(before) && !isKeyCharacter(after)
-            if isWhole { return "\(name):\(number + 1):\(body.distance(from: body.startIndex, to: range.lowerBound) + 1)" }
+            if isWhole {
+                return "\(name):\(number + 1):\(body.distance(from: body.startIndex, to: range.lowerBound) + 1)"
+            }
         }
         return name
     }

@@ -7,7 +7,9 @@ internal import Units
 ///
 /// Under systemd's journal the time is left out and the level becomes the journal's prefix (sd-daemon(3)).
 public struct EventLogHandler: LogHandler {
+    /// Events below it are not written.
     public var logLevel: Logger.Level = .info
+    /// Written with every event; an event's own value for a key wins.
     public var metadata: Logger.Metadata = [:]
     private let isForJournal: Bool
 
@@ -16,11 +18,13 @@ public struct EventLogHandler: LogHandler {
         unsafe isForJournal = getenv("JOURNAL_STREAM") != nil
     }
 
+    /// The value that every event carries under `key`, if there is one.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes the event as one line with one call; what stderr refuses is lost.
     public func log(event: LogEvent) {
         var line = isForJournal ? "<\(priority(of: event.level))>" : "\(Clock.wallTime()) \(event.level) "
         line += clean(event.message.description)

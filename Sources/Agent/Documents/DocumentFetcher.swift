@@ -23,7 +23,8 @@ final class DocumentFetcher {
     func manifest(_ digest: Digest) async throws(TrustError) -> Verified<Manifest>? {
         if let known = trust.manifests[digest] { return known }
         for node in neighbours() {
-            guard let bytes = await fetch(.manifest, digest, byteCountMax: Limits.manifestByteCountMax, from: node) else { continue }
+            guard let bytes = await fetch(.manifest, digest, byteCountMax: Limits.manifestByteCountMax, from: node)
+            else { continue }
             do {
                 return try await trust.receiveManifest(bytes, expecting: digest)
             } catch let refusal as DocumentRefusal {
@@ -38,10 +39,14 @@ final class DocumentFetcher {
     /// A manifest's layout, checked and kept; nil if no neighbour gives it now.
     func layout(of manifest: Verified<Manifest>) async throws(TrustError) -> Layout? {
         let reference = manifest.value.layout
-        if let stored = try await stored(reference.digest), let layout = try? await decode(stored, manifest) { return layout }
+        if let stored = try await stored(reference.digest), let layout = try? await decode(stored, manifest) {
+            return layout
+        }
         for node in neighbours() {
             let expected = Int(reference.byteCount)
-            guard let bytes = await fetch(.layout, reference.digest, byteCountMax: expected, from: node) else { continue }
+            guard let bytes = await fetch(.layout, reference.digest, byteCountMax: expected, from: node) else {
+                continue
+            }
             do {
                 let layout = try await decode(bytes, manifest)
                 try await onPool { [trust] in try trust.store(layout: bytes, digest: reference.digest) }
@@ -67,7 +72,8 @@ final class DocumentFetcher {
     /// A new certificate of this node from an issuer; nil if it gives none.
     func renewal(from node: NodeID) async -> [UInt8]? {
         guard let link = switchboard.links[node], let request = driver.drawRequest(for: node) else { return nil }
-        let answer = try? await exchange.requests.answer(from: link, to: request, byteCountMax: 0, asking: .renew(request))
+        let answer = try? await exchange.requests.answer(
+            from: link, to: request, byteCountMax: 0, asking: .renew(request))
         guard case .certificate(let der)? = answer else { return nil }
         return der
     }

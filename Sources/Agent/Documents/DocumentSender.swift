@@ -13,7 +13,8 @@ enum DocumentSender {
             while offset < bytes.count, frames.count < Limits.uploadReadByteCount {
                 let end = min(bytes.count, offset + Limits.dataFrameByteCount)
                 let part = Part(
-                    request: request, total: UInt32(bytes.count), offset: UInt32(offset), bytes: Array(bytes[offset..<end]))
+                    request: request, total: UInt32(bytes.count), offset: UInt32(offset),
+                    bytes: Array(bytes[offset..<end]))
                 Message.part(part).append(to: &frames)
                 offset = end
             }

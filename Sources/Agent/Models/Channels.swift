@@ -21,7 +21,8 @@ final class Channels {
         try await settings.change { $0.set(channel, followed: follow) }
     }
 
-    /// The channel that decides what a model runs here: stable if it is followed, else the first that is; nil if none is.
+    /// The channel that decides what a model runs here: stable if it is followed,
+    /// else the first that is; nil if none is.
     func deciding(for model: ModelName) -> ModelChannel? {
         let channels = followed.filter { $0.model == model }
         return channels.first { $0.channel == .stable } ?? channels.first

@@ -65,7 +65,9 @@ final class Library {
     }
 
     /// A published version is taken over from its staging folder and directed through the swarm.
-    func adopt(_ staging: String, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError) -> LibraryEntry {
+    func adopt(_ staging: String, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
+        -> LibraryEntry
+    {
         let entry = entry(manifest.digest, manifest.value.model)
         entry.manifest = manifest
         entry.layout = layout
@@ -76,7 +78,9 @@ final class Library {
 
     /// Deletes a version here.
     func remove(_ digest: Digest, protecting protected: Set<VariantKey>) async throws(StoreError) {
-        guard let entry = entries[digest] else { throw StoreError(.notFound, "remove", of: digest.short, "nothing of it is here") }
+        guard let entry = entries[digest] else {
+            throw StoreError(.notFound, "remove", of: digest.short, "nothing of it is here")
+        }
         unwant(digest)
         try await store.remove(digest, protecting: protected)
         driver.remove(digest, because: .unwanted)
@@ -132,7 +136,8 @@ extension Library {
         var pause = Duration.milliseconds(200)
         while entry.isWanted, entry.phase != .ready, !Task.isCancelled {
             do {
-                if try await attempt(entry) { break }
+                // Wanted again while it was being given up: the loop's condition decides, not the attempt.
+                if try await attempt(entry) { continue }
                 pause = min(pause * 2, .seconds(2))
             } catch {
                 entry.phase = .failed
@@ -164,9 +169,12 @@ extension Library {
         return true
     }
 
-    private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError) {
+    private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
+    {
         entry.phase = .verifying
-        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) { entry.hashedByteCount = $0.value }
+        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) {
+            entry.hashedByteCount = $0.value
+        }
         entry.phase = .fetching
         entry.error = ""
         driver.add(plan(entry, layout, held: start.verified, needed: start.needed, seeding: .ordinary))
@@ -191,7 +199,8 @@ extension Library {
         becomeReady(entry)
     }
 
-    private func storedLayout(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout {
+    private func storedLayout(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout
+    {
         if let layout = entry.layout { return layout }
         do {
             if let layout = try await fetcher.layout(of: manifest) { return layout }

@@ -5,8 +5,8 @@ internal import Units
 
 /// One version that this node holds, fetches or wants.
 ///
-/// waiting → fetching (its documents, then its chunks) → verifying (what an earlier run left) → fetching → committing → ready;
-/// failed for as long as an attempt waits for the next.
+/// waiting → fetching (its documents, then its chunks) → verifying (what an earlier run left) → fetching → committing →
+/// ready; failed for as long as an attempt waits for the next.
 @LoopActor
 final class LibraryEntry {
     enum Phase: String {

@@ -9,7 +9,8 @@ internal import Units
 
 /// Runs one state machine for each model: what should be served here, and each step of a switch.
 ///
-/// Effects become commands to inference processes and moves of `current`; what processes and the store say becomes events.
+/// Effects become commands to inference processes and moves of `current`; what
+/// processes and the store say becomes events.
 @LoopActor
 final class RolloutDriver {
     private(set) var machines: [ModelName: RolloutMachine] = [:]
@@ -89,7 +90,10 @@ final class RolloutDriver {
     private func makeMachine(_ model: ModelName) -> RolloutMachine {
         let hadProcess = settings.value.served.contains(model.text)
         func remembered(_ key: VariantKey?) -> RolloutVersion? {
-            key.map { RolloutVersion(digest: $0.version, variant: $0.variant, tag: library.entries[$0.version]?.manifest?.value.tag) }
+            key.map {
+                RolloutVersion(
+                    digest: $0.version, variant: $0.variant, tag: library.entries[$0.version]?.manifest?.value.tag)
+            }
         }
         let memory = RolloutMemory(
             current: remembered(store.current(model)), previous: [remembered(store.previous(model))].compactMap(\.self),
@@ -121,17 +125,22 @@ final class RolloutDriver {
     }
 
     /// Re-hashes the files right before the load: the page cache has them.
-    private func load(_ version: RolloutVersion, into instance: RolloutInstance, _ deadline: Duration, _ model: ModelName) {
+    private func load(
+        _ version: RolloutVersion, into instance: RolloutInstance, _ deadline: Duration, _ model: ModelName
+    ) {
         let key = VariantKey(version: version.digest, variant: version.variant)
         jobs.start("load \(model) \(instance) \(version.digest.short)") { [self] in
             do {
                 let report = try await store.verify(key, .files)
                 guard report.isIntact, let folder = store.committed(key)?.folder else {
-                    handle(.loadFailed(instance, version.digest, reason: "its files are damaged; see `shoal verify`"), for: model)
+                    handle(
+                        .loadFailed(instance, version.digest, reason: "its files are damaged; see `shoal verify`"),
+                        for: model)
                     return handle(.unavailable(version.digest), for: model)
                 }
                 let load = HandoffLoad(
-                    digest: version.digest, tag: version.tag, variant: version.variant, path: folder, deadline: deadline)
+                    digest: version.digest, tag: version.tag, variant: version.variant, path: folder, deadline: deadline
+                )
                 if let process = processes[instance] { server?.load(process.handle, load) }
             } catch {
                 handle(.loadFailed(instance, version.digest, reason: "\(error)"), for: model)

@@ -3,8 +3,8 @@ internal import Units
 
 /// What is too long to be sent at once, piece by piece: chunks that a neighbour asked for, manifests and layouts.
 ///
-/// A piece is sent only while little waits in front of it, so that a control frame that comes now is soon on its way. Sources take
-/// turns.
+/// A piece is sent only while little waits in front of it, so that a control frame that comes now is
+/// soon on its way. Sources take turns.
 @LoopActor
 final class BulkQueue {
     /// Frames of the next piece; empty when there is no more.

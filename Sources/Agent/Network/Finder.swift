@@ -2,7 +2,8 @@ internal import EventLoop
 internal import Units
 internal import Wire
 
-/// Questions that go from neighbour to neighbour: who has this model, who issues certificates? `Protocol/wire.md`, "Finding".
+/// Questions that go from neighbour to neighbour: who has this model, who issues
+/// certificates? `Protocol/wire.md`, "Finding".
 @LoopActor
 final class Finder {
     /// A question under way: ours, or one that is passed on.
@@ -13,8 +14,8 @@ final class Finder {
         let finish: @LoopActor ([PeerEntry]) -> Void
     }
 
-    /// This node's own entry, if it is what is looked for.
-    var answerFor: (@LoopActor (Find.Target) -> PeerEntry?)?
+    /// This node's own entry, as whoever is at the other end of the link can reach it, if it is what is looked for.
+    var answerFor: (@LoopActor (Find.Target, NeighbourLink) -> PeerEntry?)?
 
     private let switchboard: Switchboard
     private var open: [FindID: Open] = [:]
@@ -37,12 +38,13 @@ final class Finder {
     /// A neighbour's question: answered at once if nobody else is to be asked.
     func receive(_ find: Find, from link: NeighbourLink) {
         let now = Clock.now()
-        var rate = rates[link.node] ?? RateLimit(burst: Limits.findsPerSecond, perSecond: Limits.findsPerSecond, now: now)
+        var rate =
+            rates[link.node] ?? RateLimit(burst: Limits.findsPerSecond, perSecond: Limits.findsPerSecond, now: now)
         let isTooMuch = rate.take(now: now) != nil
         rates[link.node] = rate
         guard !isTooMuch else { return }
         guard remember(find.id, now) else { return link.send(.found(Found(id: find.id, entries: []))) }
-        let own = [answerFor?(find.target)].compactMap(\.self)
+        let own = [answerFor?(find.target, link)].compactMap(\.self)
         guard find.hopsLeft > 0 else { return link.send(.found(Found(id: find.id, entries: own))) }
         let next = Find(id: find.id, hopsLeft: find.hopsLeft - 1, target: find.target)
         ask(next, except: link.node, entries: own) { [weak link] entries in
@@ -65,10 +67,12 @@ final class Finder {
     }
 
     private func ask(
-        _ find: Find, except source: NodeID?, entries: [PeerEntry], then finish: @escaping @LoopActor ([PeerEntry]) -> Void
+        _ find: Find, except source: NodeID?, entries: [PeerEntry],
+        then finish: @escaping @LoopActor ([PeerEntry]) -> Void
     ) {
         _ = remember(find.id, Clock.now())
-        let links = switchboard.links.values.filter { $0.node != source }.sorted { $0.node < $1.node }.shuffled().prefix(8)
+        let links = switchboard.links.values.filter { $0.node != source }.sorted { $0.node < $1.node }.shuffled()
+            .prefix(8)
         let deadline = LoopTimer { [weak self] in self?.complete(find.id) }
         open[find.id] = Open(waitingFor: Set(links.map(\.node)), entries: entries, deadline: deadline, finish: finish)
         deadline.start(after: .milliseconds(700 * Int(find.hopsLeft) + 300))

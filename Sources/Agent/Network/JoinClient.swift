@@ -12,6 +12,11 @@ public enum JoinClient {
         let name: NodeName
         let statePath: String
 
+        /// - Parameters:
+        ///   - token: from `shoal token` on the issuer; it pins the cluster's CA.
+        ///   - peer: where the issuer's agent listens; it is kept as the first peer to dial.
+        ///   - name: what the certificate shall call this node.
+        ///   - statePath: an empty or missing folder, or one of an earlier attempt that failed.
         public init(token: JoinToken, peer: HostPort, name: NodeName, statePath: String) {
             self.token = token
             self.peer = peer
@@ -53,7 +58,8 @@ public enum JoinClient {
         } catch {
             failure = error.detail
         }
-        throw TrustError(unreachable: "no agent answers at \(request.peer): \(failure); is it running, and is that its address?")
+        throw TrustError(
+            unreachable: "no agent answers at \(request.peer): \(failure); is it running, and is that its address?")
     }
 
     @LoopActor

@@ -35,7 +35,8 @@ final class JoinService {
     func close() { quota.close() }
 
     private func drop(_ conversation: JoinConversation) {
-        log.info("a joining connection took too long, or too many are open", metadata: ["from": "\(conversation.address)"])
+        log.info(
+            "a joining connection took too long, or too many are open", metadata: ["from": "\(conversation.address)"])
         conversation.close()
     }
 
@@ -47,7 +48,8 @@ final class JoinService {
                 request, exporter: exporter, root: trust.rootEnvelope, now: Clock.wallTime(),
                 isDenied: { trust.denyList.isDenied($0) })
             if case .refusal(let refusal, let text)? = answer.first {
-                log.notice("join refused: \(text)", metadata: ["from": "\(conversation.address)", "code": "\(refusal)"])
+                log.notice(
+                    "join refused: \(text)", metadata: ["from": "\(conversation.address)", "code": "\(refusal)"])
             } else {
                 log.notice("a node joined", metadata: ["from": "\(conversation.address)", "name": "\(request.name)"])
             }
@@ -71,7 +73,9 @@ final class JoinConversation {
     var address: String { stream.peerEndpoint?.description ?? "?" }
 
     /// What ties a request to this connection.
-    var exporter: [UInt8]? { try? stream.exporter(label: JoinRequest.exporterLabel, byteCount: JoinRequest.exporterByteCount) }
+    var exporter: [UInt8]? {
+        try? stream.exporter(label: JoinRequest.exporterLabel, byteCount: JoinRequest.exporterByteCount)
+    }
 
     func receive(_ bytes: [UInt8]) {
         do throws(DecodingError) {

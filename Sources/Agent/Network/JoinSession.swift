@@ -3,7 +3,8 @@ internal import EventLoop
 internal import Trust
 internal import Units
 
-/// A newcomer's connection to the issuer, as a conversation that can be awaited. It is over after `handshakeSeconds`, whatever happens.
+/// A newcomer's connection to the issuer, as a conversation that can be awaited. It is over after
+/// `handshakeSeconds`, whatever happens.
 @LoopActor
 final class JoinSession {
     /// What the issuer said.
@@ -35,8 +36,10 @@ final class JoinSession {
                 onEnd: { [weak self] in self?.ended($0) })
         }
         if case .failure(let error)? = outcome { throw error }
-        guard let identity = stream.peerIdentity, identity.node == token.issuer, identity.cluster == token.cluster else {
-            throw TrustError(unreachable: "another agent answers at this address than the one that made the token; check --peer")
+        guard let identity = stream.peerIdentity, identity.node == token.issuer, identity.cluster == token.cluster
+        else {
+            throw TrustError(
+                unreachable: "another agent answers at this address than the one that made the token; check --peer")
         }
         do throws(TLSError) {
             return try stream.exporter(label: JoinRequest.exporterLabel, byteCount: JoinRequest.exporterByteCount)

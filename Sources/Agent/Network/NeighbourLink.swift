@@ -6,7 +6,8 @@ internal import Wire
 
 /// One connection of the chunk protocol: frames in and out, HELLO first, kept alive, closed with a reason.
 ///
-/// opened (our HELLO is out) → introduced (theirs came) → ended. Frames of the neighbour reach `owner` only while introduced.
+/// opened (our HELLO is out) → introduced (theirs came) → ended. Frames of the neighbour
+/// reach `owner` only while introduced.
 @LoopActor
 final class NeighbourLink {
     /// Why a link ended.
@@ -20,6 +21,8 @@ final class NeighbourLink {
     let identity: NodeIdentityFields
     let dialled: DialTarget?
     let remote: Endpoint
+    /// This node's address as the connection sees it.
+    let local: IPAddress?
     let certificate: Certificate?
     let bulk: BulkQueue
     private(set) var hello: Hello?
@@ -30,12 +33,16 @@ final class NeighbourLink {
     private var decoder = FrameDecoder()
     private var vigil: LinkVigil
 
-    init(_ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?, owner: any NeighbourLinkOwner) {
+    init(
+        _ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?,
+        owner: any NeighbourLinkOwner
+    ) {
         self.stream = stream
         self.identity = identity
         self.remote = remote
         self.dialled = dialled
         self.owner = owner
+        local = stream.localAddress
         certificate = stream.peerCertificate
         bulk = BulkQueue(stream)
         vigil = LinkVigil(now: Clock.now())

@@ -77,7 +77,9 @@ final class Switchboard {
     // MARK: Unproved sockets
 
     private func accept(_ socket: ByteStream) {
-        guard links.count + pending.count < Limits.connectionCountMax, let remote = socket.peer else { return socket.close() }
+        guard links.count + pending.count < Limits.connectionCountMax, let remote = socket.peer else {
+            return socket.close()
+        }
         tune(socket)
         do throws(TLSError) {
             prove(SecureStream(socket, try TLSSession(contexts.server)), remote: remote, dialled: nil)

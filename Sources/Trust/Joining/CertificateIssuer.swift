@@ -9,7 +9,7 @@ public import Units
 @LoopActor
 public final class CertificateIssuer {
     /// How long certificates live; tests make it short.
-    public var lifetimeSeconds = Limits.certificateLifetimeSeconds
+    public var lifetimeSeconds = CertificateLifetime.seconds
 
     private let authority: CertificateAuthority
     private let cluster: ClusterID

@@ -32,11 +32,11 @@ public struct NodeIdentity: Sendable {
         self.key = key
     }
 
-    /// When a new certificate is asked for: at two thirds of this one's life.
+    /// When a new certificate is asked for: at two thirds of this one's life, counted from its issue.
     public var renewAfter: WallTime {
-        let begin = certificate.validity.notBefore.secondsSince1970
-        let life = certificate.validity.notAfter.secondsSince1970 - begin
-        return WallTime(secondsSince1970: begin + life * 2 / 3)
+        let issued = certificate.validity.notBefore.secondsSince1970 + Int64(Limits.certificateBackdateSeconds)
+        let life = certificate.validity.notAfter.secondsSince1970 - issued
+        return WallTime(secondsSince1970: issued + life * 2 / 3)
     }
 
     /// The identity in a state folder.

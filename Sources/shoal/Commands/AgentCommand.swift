@@ -20,7 +20,8 @@ struct AgentCommand: AsyncParsableCommand {
     var peer: [String] = []
     @Option(
         name: .long,
-        help: ArgumentHelp("Where this node stands: region, zone, rack, host; may be repeated.", valueName: "key=value"))
+        help: ArgumentHelp("Where this node stands: region, zone, rack, host; may be repeated.", valueName: "key=value")
+    )
     var label: [String] = []
     @Option(name: .long, help: ArgumentHelp("A TOML file; the README lists its keys.", valueName: "file"))
     var config: String?
@@ -32,7 +33,9 @@ struct AgentCommand: AsyncParsableCommand {
         do {
             let configuration = try effectiveConfiguration()
             try await AgentService.run(
-                .init(statePath: agent.statePath, controlPath: agent.controlPath, configuration: configuration, isVerbose: verbose))
+                .init(
+                    statePath: agent.statePath, controlPath: agent.controlPath, configuration: configuration,
+                    isVerbose: verbose))
         } catch let error as ConfigurationError {
             throw Self.end(ControlError(.badConfiguration, error.description))
         } catch let error as ControlError {
@@ -85,7 +88,9 @@ enum TextFile {
         var bytes = [UInt8](repeating: 0, count: byteCountMax)
         var count = 0
         while count < bytes.count {
-            let got = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count) }
+            let got = unsafe bytes.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count)
+            }
             guard got > 0 else { break }
             count += got
         }

@@ -45,7 +45,8 @@ struct DenyCommand: AsyncParsableCommand {
     private func sign(_ draft: DraftDeny.Reply) throws -> SignedDocument {
         do {
             let desk = try PublisherDesk(
-                rootEnvelope: Hex.decode(draft.root) ?? [], keys: try KeyFolder.open(try keyOptions.path(cluster: draft.cluster)))
+                rootEnvelope: Hex.decode(draft.root) ?? [],
+                keys: try KeyFolder.open(try keyOptions.path(cluster: draft.cluster)))
             guard let cluster = ClusterID(hex: draft.cluster), let named = denySubject(draft) else {
                 throw ControlError(.failed, "the agent's answer names no cluster or subject")
             }

@@ -14,7 +14,9 @@ struct GetCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("MODEL, MODEL@VERSION or MODEL:CHANNEL.", valueName: "model"))
     var reference: ModelReference
 
-    @Option(name: .long, help: ArgumentHelp("How long to keep asking for a version that nobody knows yet.", valueName: "seconds"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How long to keep asking for a version that nobody knows yet.", valueName: "seconds"))
     var wait: Int?
 
     @Flag(name: .long, help: "Start the fetch and return at once.")
@@ -27,7 +29,8 @@ struct GetCommand: AsyncParsableCommand {
         try await output.reporting {
             let progress = ProgressLine()
             let request = GetVersion(
-                model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait, wait: !noWait)
+                model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait,
+                wait: !noWait)
             defer { Task { await progress.finish() } }
             let version = try await agent.ask(request) { progress.show($0) }
             await progress.finish()

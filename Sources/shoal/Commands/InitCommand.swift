@@ -32,11 +32,13 @@ struct InitCommand: AsyncParsableCommand {
         try await output.reporting {
             guard let cluster = NodeName(cluster), let node = NodeName(node) else {
                 throw ControlError(
-                    .wrongUsage, "a cluster's or node's name has up to 64 letters, digits, dots, dashes and underscores",
+                    .wrongUsage,
+                    "a cluster's or node's name has up to 64 letters, digits, dots, dashes and underscores",
                     hint: "It begins with a letter or a digit.")
             }
             let made = try create(cluster, node)
-            let report = Report(cluster: made.cluster.hex, node: made.node.hex, state: agent.statePath, keys: made.keysPath)
+            let report = Report(
+                cluster: made.cluster.hex, node: made.node.hex, state: agent.statePath, keys: made.keysPath)
             output.show(report, as: text)
         }
     }
@@ -45,7 +47,8 @@ struct InitCommand: AsyncParsableCommand {
         let id = ClusterSetup.drawClusterID()
         let keysPath = try keyOptions.path(cluster: id.hex)
         do throws(TrustError) {
-            return try ClusterSetup(cluster: cluster, node: node, statePath: agent.statePath).create(id: id, keysPath: keysPath, now: Clock.wallTime())
+            return try ClusterSetup(cluster: cluster, node: node, statePath: agent.statePath).create(
+                id: id, keysPath: keysPath, now: Clock.wallTime())
         } catch {
             throw error.asControlError
         }

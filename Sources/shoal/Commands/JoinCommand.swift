@@ -14,7 +14,8 @@ struct JoinCommand: AsyncParsableCommand {
 
     @Argument(help: "What `shoal token create` printed.") var token: String
     @Option(name: .long, help: ArgumentHelp("The agent that made the token.", valueName: "host:port")) var peer: String
-    @Option(name: .long, help: ArgumentHelp("This node's name. Without it: the machine's.", valueName: "name")) var node: String?
+    @Option(name: .long, help: ArgumentHelp("This node's name. Without it: the machine's.", valueName: "name"))
+    var node: String?
     @OptionGroup var output: JSONOption
     @OptionGroup var agent: StateOptions
 
@@ -60,7 +61,8 @@ struct JoinCommand: AsyncParsableCommand {
     private func nodeName() throws(ControlError) -> NodeName {
         let text = node ?? Self.hostName
         guard let name = NodeName(text) else {
-            throw ControlError(.wrongUsage, "\(text) is no node name", hint: "Choose one with --node: letters, digits, dots, dashes.")
+            throw ControlError(
+                .wrongUsage, "\(text) is no node name", hint: "Choose one with --node: letters, digits, dots, dashes.")
         }
         return name
     }

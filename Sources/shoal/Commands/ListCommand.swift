@@ -26,7 +26,8 @@ struct ListCommand: AsyncParsableCommand {
 
     private func printLatest(_ list: VersionList) throws(ControlError) {
         guard let reference else {
-            throw ControlError(.wrongUsage, "--latest needs a model", hint: "For example: shoal list acme/detector --latest")
+            throw ControlError(
+                .wrongUsage, "--latest needs a model", hint: "For example: shoal list acme/detector --latest")
         }
         guard let newest = list.items.first(where: { !$0.denied }) else {
             throw ControlError(.notFound, "no version of \(reference.model) is known here")
@@ -39,7 +40,8 @@ struct ListCommand: AsyncParsableCommand {
             ["MODEL", "VERSION", "DIGEST", "SIZE", "FILES", "PUBLISHED", "CHANNELS", "HERE"],
             list.items.map {
                 [
-                    $0.model, $0.tag, String($0.version.prefix(12)), Format.bytes($0.bytes), String($0.files), $0.created,
+                    $0.model, $0.tag, String($0.version.prefix(12)), Format.bytes($0.bytes), String($0.files),
+                    $0.created,
                     $0.channels.joined(separator: ","), state(of: $0),
                 ]
             })
@@ -76,7 +78,8 @@ struct ShowCommand: AsyncParsableCommand {
             "published  \(summary.created), number \(summary.publishNumber)",
             "size       \(Format.bytes(summary.bytes)) in \(summary.files) files, \(detail.chunks) chunks of at most "
                 + Format.bytes(Int64(detail.chunkBytes)),
-            "channels   \(summary.channels.joined(separator: ", "))", "signed by  \(detail.signedBy.joined(separator: ", "))",
+            "channels   \(summary.channels.joined(separator: ", "))",
+            "signed by  \(detail.signedBy.joined(separator: ", "))",
             "folder     \(detail.path)",
         ]
         for variant in detail.variants {

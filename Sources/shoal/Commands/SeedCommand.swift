@@ -17,7 +17,8 @@ struct SeedCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "The file or folder.") var path: String
-    @Option(name: .long, help: ArgumentHelp("The model's name: parts joined by slashes.", valueName: "name")) var model: String
+    @Option(name: .long, help: ArgumentHelp("The model's name: parts joined by slashes.", valueName: "name")) var model:
+        String
     @Option(name: .long, help: ArgumentHelp("The version's name for people.", valueName: "tag")) var version: String
     @Option(name: .long, help: ArgumentHelp("The channel to move.", valueName: "name")) var channel = "stable"
     @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
@@ -44,6 +45,7 @@ struct SeedCommand: AsyncParsableCommand {
             let plan = try scan()
             let publication = Publication(names: names, plan: plan, agent: agent, keys: keyOptions)
             let published = try await publication.publish()
+            try await publication.follow()
             let promoted = try await publication.promote(published)
             let report = Report(
                 model: published.model, version: published.version, tag: published.tag, path: published.path,
@@ -63,10 +65,12 @@ struct SeedCommand: AsyncParsableCommand {
     }
 
     private func text(_ report: Report) -> String {
-        let head = report.promoted
+        let head =
+            report.promoted
             ? "\(report.model):\(report.channel) names it now"
             : "no key here may promote, so \(report.model):\(report.channel) stays; promote it with `shoal promote`"
-        return "\(report.model)@\(report.tag) \(report.version.prefix(12)), \(Format.bytes(report.bytes)) in \(report.files) files\n\(head)"
+        return
+            "\(report.model)@\(report.tag) \(report.version.prefix(12)), \(Format.bytes(report.bytes)) in \(report.files) files\n\(head)"
     }
 }
 
@@ -80,12 +84,15 @@ struct PublicationNames: Sendable {
         guard let model = ModelName(model) else {
             throw ControlError(
                 .wrongUsage, "\(model) is no model name",
-                hint: "Parts of letters, digits, dots, dashes and underscores, joined by slashes; none is `versions` or `current`.")
+                hint:
+                    "Parts of letters, digits, dots, dashes and underscores, joined by slashes; none is `versions` or `current`."
+            )
         }
         guard let tag = Tag(version) else {
             throw ControlError(
                 .wrongUsage, "\(version) is no tag",
-                hint: "One part of letters, digits, dots, dashes and underscores; not eight or more hexadecimal digits.")
+                hint: "One part of letters, digits, dots, dashes and underscores; not eight or more hexadecimal digits."
+            )
         }
         guard let channel = ChannelName(channel) else { throw ControlError(.wrongUsage, "\(channel) is no channel") }
         self.model = model

@@ -3,7 +3,8 @@ import Control
 
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Tokens that let nodes into the cluster.", subcommands: [TokenCreateCommand.self])
+        commandName: "token", abstract: "Tokens that let nodes into the cluster.",
+        subcommands: [TokenCreateCommand.self])
 }
 
 struct TokenCreateCommand: AsyncParsableCommand {

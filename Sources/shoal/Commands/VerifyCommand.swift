@@ -29,7 +29,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func text(_ report: VerifyReport) -> String {
         report.items.map { item in
-            let verdict = item.damagedChunks == 0 ? "ok" : "\(item.damagedChunks) chunks damaged in \(item.damagedFiles.joined(separator: ", "))"
+            let verdict =
+                item.damagedChunks == 0
+                ? "ok" : "\(item.damagedChunks) chunks damaged in \(item.damagedFiles.joined(separator: ", "))"
             return "\(item.model)@\(item.tag)  \(Format.bytes(item.bytes))  \(verdict)"
         }.joined(separator: "\n")
     }

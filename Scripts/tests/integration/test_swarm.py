@@ -1,0 +1,148 @@
+"""One seed and ten agents on loopback: everybody ends with the same bytes, whoever joins late, is killed, or leaves."""
+
+import hashlib
+import unittest
+from pathlib import Path
+
+from cluster import ClusterTestCase
+from node import Node
+from payload import MIB, digests, tree
+from waiting import wait_until
+
+MODEL = "acme/detector"
+COUNT = 10
+DELIVERY_SECONDS_MAX = 150.0
+SEED_COPIES_MAX = 1.5
+REFETCHED_CHUNKS_MAX = 32
+
+# 200 MiB in folders.
+SIZES = {
+    "model.safetensors": 120 * MIB, "shards/one.bin": 40 * MIB - 1, "shards/two.bin": 32 * MIB + 1, "shards/empty": 0,
+    "tokenizer/vocab.txt": 7 * MIB, "tokenizer/deep/merges.txt": MIB,
+}
+TOTAL = sum(SIZES.values())
+CHUNK = MIB // 2  # the next power of two at or above TOTAL / 512
+
+
+class SwarmTestCase(ClusterTestCase):
+    log_lines = 15
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.files = tree(self.cluster.folder / "files", SIZES)
+        self.expected = digests(self.files)
+        self.seed = self.cluster.first("seed")
+        self.agents: list[Node] = []
+
+    def add_agents(self, count: int) -> None:
+        for number in range(len(self.agents) + 1, len(self.agents) + count + 1):
+            self.agents.append(self.cluster.join(f"n{number}"))
+        for node in self.agents:
+            node.run("follow", MODEL)
+            node.wait_connected("seed", seconds=30)
+
+    def begin_publishing(self) -> None:
+        """Starts to publish; the agents follow, so they fetch as soon as they hear of it."""
+        publishing = self.seed.begin("seed", self.files, "--model", MODEL, "--version", "1")
+        self.addCleanup(publishing.communicate)
+        self.addCleanup(publishing.kill)
+
+    def wait_all(self, nodes: list[Node]) -> None:
+        for node in nodes:
+            node.wait_complete(MODEL, "1", seconds=DELIVERY_SECONDS_MAX)
+        self.assert_each(nodes, lambda node: self.assertEqual(digests(node.current(MODEL)), self.expected))
+
+    def sent_by(self, node: Node) -> int:
+        return sum(row["sent_bytes"] for row in node.status()["neighbours"])
+
+    def verified(self, node: Node) -> int:
+        row = node.model(MODEL, "1")
+        return row["bytes_verified"] if row else 0
+
+    def test_payload_has_the_promised_size(self) -> None:
+        self.assertEqual(TOTAL, 200 * MIB)
+
+
+class DistributionTests(SwarmTestCase):
+    def test_ten_agents_end_with_identical_files_and_the_seed_sends_little_more_than_one_copy(self) -> None:
+        self.add_agents(COUNT)
+        self.begin_publishing()
+        self.wait_all(self.agents)
+        copies = self.sent_by(self.seed) / TOTAL
+        print(f"the seed sent {copies:.3f} copies to {COUNT} agents")
+        self.assertLessEqual(copies, SEED_COPIES_MAX)
+        for node in self.agents:
+            row = node.model(MODEL, "1")
+            self.assertLessEqual(row["received_bytes"]["neighbour"] + row["received_bytes"]["local"], 1.2 * TOTAL)
+            received = sum(neighbour["received_bytes"] for neighbour in node.status()["neighbours"])
+            self.assertGreaterEqual(received + row["received_bytes"]["local"], TOTAL)
+
+
+class DisturbanceTests(SwarmTestCase):
+    def test_newcomer_at_half_time_completes_too(self) -> None:
+        self.add_agents(4)
+        newcomer = self.cluster.join("late", start=False)
+        self.begin_publishing()
+        wait_until(lambda: max(map(self.verified, self.agents)) >= TOTAL // 2, DELIVERY_SECONDS_MAX, "half time")
+        newcomer.start()
+        newcomer.run("follow", MODEL)
+        self.wait_all([*self.agents, newcomer])
+
+    def test_agent_that_is_killed_at_half_time_goes_on_and_fetches_little_again(self) -> None:
+        self.add_agents(4)
+        victim = self.agents[2]
+        self.begin_publishing()
+        wait_until(lambda: self.verified(victim) >= TOTAL // 2, DELIVERY_SECONDS_MAX, "the victim has half")
+        victim.kill()
+        victim.start()
+        self.wait_all(self.agents)
+        sent = sum(self.sent_to(victim, node) for node in [self.seed, *self.agents] if node is not victim)
+        print(f"the killed agent was sent {(sent - TOTAL) / CHUNK:.1f} chunks more than there are")
+        self.assertLessEqual(sent, TOTAL + REFETCHED_CHUNKS_MAX * CHUNK)
+
+    @staticmethod
+    def sent_to(victim: Node, node: Node) -> int:
+        row = node.neighbour(victim.name)
+        return row["sent_bytes"] if row else 0
+
+    def test_seed_that_is_killed_once_every_chunk_is_somewhere_is_not_missed(self) -> None:
+        self.add_agents(4)
+        self.begin_publishing()
+        wait_until(self.is_every_chunk_somewhere, DELIVERY_SECONDS_MAX, "every chunk is somewhere")
+        behind = [node.name for node in self.agents if self.verified(node) < TOTAL]
+        self.seed.kill()
+        print(f"the seed was killed while {len(behind)} of {len(self.agents)} agents lacked chunks")
+        self.wait_all(self.agents)
+
+    def is_every_chunk_somewhere(self) -> bool:
+        """Looks at what the agents have on disk, since a count of bytes does not tell which chunks they are."""
+        if sum(map(self.verified, self.agents)) < TOTAL:
+            return False
+        left = set(chunk_digests(self.files))
+        for node in self.agents:
+            for folder in [*(node.state / "staging").glob("*"), node.current(MODEL)]:
+                if not left:
+                    return True
+                left -= set(chunk_digests(folder, left))
+        return not left
+
+
+def chunk_digests(folder: Path, only: set[tuple[str, int, str]] | None = None) -> list[tuple[str, int, str]]:
+    """(file, offset, SHA-256) of each chunk of the files below a folder, as a publisher cuts at fixed sizes."""
+    found = []
+    for name in SIZES:
+        candidates = [folder / name, *folder.glob(f"*/{name}"), *folder.glob(f"*/*/{name}")]
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
+            continue
+        wanted = {offset for file, offset, _ in only if file == name} if only is not None else None
+        with open(path, "rb") as file:
+            for offset in range(0, SIZES[name], CHUNK):
+                if wanted is None or offset in wanted:
+                    file.seek(offset)
+                    found.append((name, offset, hashlib.sha256(file.read(CHUNK)).hexdigest()))
+    return found
+
+
+if __name__ == "__main__":
+    unittest.main()
