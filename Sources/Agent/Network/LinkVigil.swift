@@ -59,7 +59,12 @@ struct LinkVigil {
     }
 
     func verdict(now: Instant, isIntroduced: Bool) -> Verdict {
-        guard !isPaused else { return .quiet }
+        if !isPaused, let fault = fault(now: now, isIntroduced: isIntroduced) { return fault }
+        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
+        return isDue && openPing == nil ? .ping : .quiet
+    }
+
+    private func fault(now: Instant, isIntroduced: Bool) -> Verdict? {
         if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
             return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
         }
@@ -69,7 +74,6 @@ struct LinkVigil {
         if now - lastReceived > .seconds(Limits.silenceSeconds) {
             return .end(.silent, "nothing came for \(Limits.silenceSeconds) s")
         }
-        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
-        return isDue && openPing == nil ? .ping : .quiet
+        return nil
     }
 }

@@ -152,6 +152,8 @@ final class Switchboard {
     private struct Refusal {
         let code: GoodbyeCode
         let failure: DialFailure
+        /// To be set aside for, not a reason that is on the books already.
+        var isNewFault = false
     }
 
     private func refusal(of link: NeighbourLink) -> Refusal? {
@@ -162,7 +164,7 @@ final class Switchboard {
         switch delegate?.admission(of: link.node) ?? .welcome {
         // One CA may serve two clusters.
         case .welcome where link.identity.cluster != cluster:
-            return Refusal(code: .otherCluster, failure: .unwelcome(link.node))
+            return Refusal(code: .otherCluster, failure: .unwelcome(link.node), isNewFault: true)
         case .welcome: return nil
         case .setAside(let reason, _): return Refusal(code: reason, failure: .unwelcome(link.node))
         case .denied: return Refusal(code: .denied, failure: .unwelcome(link.node))
@@ -173,7 +175,7 @@ final class Switchboard {
     private func refuse(_ link: NeighbourLink, _ refusal: Refusal) {
         pending[ObjectIdentifier(link)] = nil
         link.end(refusal.code, telling: false)
-        if refusal.code == .otherCluster {
+        if refusal.isNewFault {
             delegate?.lostBeforeHello(link, .init(code: refusal.code, text: "", isByPeer: false))
         }
         if let dialled = link.dialled {
