@@ -136,6 +136,12 @@ final class Agent {
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
+        trust.onConflict = { [log] conflict in
+            log.error(
+                "two documents of equal rank differ: somebody signed twice",
+                metadata: ["of": "\(conflict.subject)", "kept": "\(conflict.kept)", "dropped": "\(conflict.dropped)"])
+        }
+        for file in trust.unusableFiles { log.error("a document on disk is not genuine and is left out: \(file)") }
         finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
     }
 
@@ -219,6 +225,8 @@ extension Agent {
         for digest in digests.prefix(Limits.manifestCountPerModelMax) where trust.manifests[digest] == nil {
             _ = try? await fetcher.manifest(digest)
         }
+        let held = Set(library.entries.values.filter { $0.model == model }.map(\.digest))
+        _ = try? await trust.trim(model, held: held)
     }
 
     // MARK: Renewal

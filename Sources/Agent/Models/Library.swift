@@ -37,7 +37,7 @@ final class Library {
     func open() async {
         for variant in store.committed {
             let entry = entry(variant.key.version, variant.model)
-            entry.manifest = trust.manifests[entry.digest]
+            entry.manifest = trust.manifest(entry.digest)
             do {
                 try await serve(entry, seeding: .ordinary)
             } catch {
