@@ -155,7 +155,7 @@ extension Swarm {
         guard span.byteCount > 0, span.offset == request.received,
             span.byteCount <= request.byteCount - request.received
         else { return expel(node, because: .unsolicited) }
-        neighbours[node]?.requests[span.request]?.received += span.byteCount
+        neighbours[node]?.requests[span.request]?.note(span.byteCount, at: clock)
         neighbours[node]?.noteData(span.byteCount, at: clock)
         downlink.add(span.byteCount, at: clock)
         guard request.received + span.byteCount == request.byteCount else { return }

@@ -15,6 +15,7 @@ struct LinkVigil {
     private var frameBegan: Instant?
     private var openPing: (token: UInt64, sent: Instant)?
     private var nextToken: UInt64 = 1
+    private var isPaused = false
 
     init(now: Instant) {
         began = now
@@ -31,6 +32,15 @@ struct LinkVigil {
 
     /// Whether the bytes so far end in the middle of a frame.
     mutating func noteFrame(isOpen: Bool, at now: Instant) { frameBegan = isOpen ? (frameBegan ?? now) : nil }
+
+    /// Nothing is read until `noteResumed`: silence is no fault, and a frame's time stands still.
+    mutating func notePaused() { isPaused = true }
+
+    mutating func noteResumed(at now: Instant) {
+        isPaused = false
+        lastReceived = now
+        if frameBegan != nil { frameBegan = now }
+    }
 
     /// A token for a PING; nil while one is under way.
     mutating func beginPing(at now: Instant) -> UInt64? {
@@ -49,6 +59,12 @@ struct LinkVigil {
     }
 
     func verdict(now: Instant, isIntroduced: Bool) -> Verdict {
+        if !isPaused, let fault = fault(now: now, isIntroduced: isIntroduced) { return fault }
+        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
+        return isDue && openPing == nil ? .ping : .quiet
+    }
+
+    private func fault(now: Instant, isIntroduced: Bool) -> Verdict? {
         if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
             return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
         }
@@ -58,7 +74,6 @@ struct LinkVigil {
         if now - lastReceived > .seconds(Limits.silenceSeconds) {
             return .end(.silent, "nothing came for \(Limits.silenceSeconds) s")
         }
-        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
-        return isDue && openPing == nil ? .ping : .quiet
+        return nil
     }
 }

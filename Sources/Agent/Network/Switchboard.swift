@@ -20,6 +20,7 @@ final class Switchboard {
     let instance: UInt64
 
     private let node: NodeID
+    private let cluster: ClusterID
     private let congestionControl: String?
     private let joining: JoinService
     private var pending: [ObjectIdentifier: NeighbourLink] = [:]
@@ -29,8 +30,11 @@ final class Switchboard {
         countMax: Limits.unauthenticatedSocketCountMax,
         countPerAddressMax: Limits.unauthenticatedSocketCountPerAddressMax, patience: .seconds(Limits.handshakeSeconds))
 
-    init(node: NodeID, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger) {
-        self.node = node
+    init(
+        identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger
+    ) {
+        node = identity.node
+        cluster = identity.cluster
         self.contexts = contexts
         self.joining = joining
         self.congestionControl = congestionControl
@@ -148,6 +152,8 @@ final class Switchboard {
     private struct Refusal {
         let code: GoodbyeCode
         let failure: DialFailure
+        /// To be set aside for, not a reason that is on the books already.
+        var isNewFault = false
     }
 
     private func refusal(of link: NeighbourLink) -> Refusal? {
@@ -156,6 +162,9 @@ final class Switchboard {
             return Refusal(code: .leaving, failure: .wrongNode)
         }
         switch delegate?.admission(of: link.node) ?? .welcome {
+        // One CA may serve two clusters.
+        case .welcome where link.identity.cluster != cluster:
+            return Refusal(code: .otherCluster, failure: .unwelcome(link.node), isNewFault: true)
         case .welcome: return nil
         case .setAside(let reason, _): return Refusal(code: reason, failure: .unwelcome(link.node))
         case .denied: return Refusal(code: .denied, failure: .unwelcome(link.node))
@@ -166,6 +175,9 @@ final class Switchboard {
     private func refuse(_ link: NeighbourLink, _ refusal: Refusal) {
         pending[ObjectIdentifier(link)] = nil
         link.end(refusal.code, telling: false)
+        if refusal.isNewFault {
+            delegate?.lostBeforeHello(link, .init(code: refusal.code, text: "", isByPeer: false))
+        }
         if let dialled = link.dialled {
             delegate?.dial(of: dialled, failed: refusal.failure, why: "\(refusal.failure)")
         }
@@ -190,6 +202,8 @@ final class Switchboard {
 extension Switchboard: NeighbourLinkOwner {
     func linkWasIntroduced(_ link: NeighbourLink, _ hello: Hello) {
         pending[ObjectIdentifier(link)] = nil
+        // It may have been denied, or set aside, since its handshake.
+        if let refusal = refusal(of: link) { return refuse(link, refusal) }
         if let old = links[link.node] {
             guard prefers(link, to: old) else {
                 return refuse(link, Refusal(code: .duplicate, failure: .duplicate(link.node)))
