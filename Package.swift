@@ -59,8 +59,13 @@ let command: Target = .executableTarget(
     swiftSettings: strict
 )
 
-/// A target's tests may import whatever the target itself may.
-let tests: [Target] = []
+/// A target's tests may import the target and whatever the target itself may.
+let tests: [Target] = [
+    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store", "Handoff",
+].map { name in
+    let imports = floors.first { $0.name == name }?.imports ?? []
+    return .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + imports, swiftSettings: strict)
+}
 
 let package = Package(
     name: "shoal",

@@ -1,1 +1,274 @@
-// In the making.
+internal import Crypto
+internal import EventLoop
+internal import Handoff
+internal import Logging
+internal import Manifest
+internal import Store
+internal import Swarm
+internal import Trust
+internal import Units
+internal import Wire
+
+/// One agent: makes the parts, connects them, and decides what follows from what they say.
+@LoopActor
+final class Agent {
+    let configuration: AgentConfiguration
+    let trust: Trust
+    let store: Store
+    let settings: SettingsFile
+    let switchboard: Switchboard
+    let driver: ChunkDriver
+    let exchange: DocumentExchange
+    let fetcher: DocumentFetcher
+    let library: Library
+    let channels: Channels
+    let rollouts: RolloutDriver
+    let directory = NeighbourDirectory()
+    let dialler: Dialler
+    let finder: Finder
+    let jobs = Jobs()
+    let log: Logger
+    let startedAt = Clock.wallTime()
+    private let contexts: TLSContexts
+    private var announcedModels: [ModelName] = []
+    private var renewalTimer: LoopTimer?
+
+    init(_ parts: Parts) throws {
+        configuration = parts.configuration
+        trust = parts.trust
+        store = parts.store
+        settings = parts.settings
+        log = parts.log
+        contexts = try TLSContexts(trust)
+        let joining = JoinService(trust: trust, jobs: jobs, log: log)
+        switchboard = Switchboard(
+            identity: trust.identity, contexts: contexts, joining: joining,
+            congestionControl: configuration.congestionControl, log: log)
+        var generator = SystemRandomNumberGenerator()
+        let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
+        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
+        exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
+        fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
+        library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
+        channels = Channels(settings: settings, trust: trust)
+        rollouts = RolloutDriver(
+            store: store, library: library, settings: settings, servedModels: configuration.servedModels, jobs: jobs,
+            log: log)
+        let peers =
+            configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
+        dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
+        finder = Finder(switchboard: switchboard)
+        connect()
+        driver.handle(.peersConfigured(count: dialler.peerCount))
+    }
+
+    /// What an agent is made of before it runs.
+    struct Parts {
+        let configuration: AgentConfiguration
+        let trust: Trust
+        let store: Store
+        let settings: SettingsFile
+        let log: Logger
+    }
+
+    /// Opens the sockets, takes up what is on disk, and begins.
+    func start(handoffPath: String) async throws {
+        try switchboard.listen(on: configuration.listen)
+        let rules =
+            configuration.handoffRules.isEmpty
+            ? HandoffRule.defaults(agentUserID: Self.userID) : configuration.handoffRules
+        try rollouts.listen(path: handoffPath, rules: rules)
+        await library.open()
+        for model in Set(channels.followed.map(\.model) + library.entries.values.map(\.model)) { review(model) }
+        resumeFetches()
+        startRenewal()
+    }
+
+    /// Tells the neighbours, stops everything, and writes what is only in memory.
+    func stop() async {
+        jobs.stop()
+        renewalTimer?.close()
+        switchboard.close()
+        rollouts.close()
+        driver.close()
+        await store.close()
+    }
+
+    /// Looks at what a model should run, and at what has to be fetched for it.
+    func review(_ model: ModelName) {
+        for channel in channels.followed where channel.model == model {
+            if let version = channels.version(of: channel) { library.want(version, of: model) }
+        }
+        rollouts.desire(desired(model), for: model)
+    }
+
+    /// The models that this node follows or holds.
+    var models: [ModelName] {
+        Array(
+            Set(channels.followed.map(\.model) + library.entries.values.map(\.model)).sorted().prefix(
+                Limits.announcedModelCountMax))
+    }
+
+    private func desired(_ model: ModelName) -> LibraryEntry? {
+        if let channel = channels.deciding(for: model) {
+            return channels.version(of: channel).flatMap { library.entries[$0] }
+        }
+        return settings.value.fetched[model.text].flatMap { Digest(hex: $0) }.flatMap { library.entries[$0] }
+    }
+
+    private func resumeFetches() {
+        for text in settings.value.wanted {
+            guard let digest = Digest(hex: text) else { continue }
+            guard let manifest = trust.manifests[digest] else { continue }
+            library.want(digest, of: manifest.value.model)
+        }
+    }
+
+    private func connect() {
+        switchboard.delegate = self
+        driver.onDial = { [dialler] in dialler.dial($0) }
+        driver.onCompleted = { [library] in library.completed($0) }
+        driver.onWriteFailure = { [library] in library.noteWriteFailure($0, $1) }
+        driver.onPayload = { [directory] in directory.addPayload($0, received: $1, sent: $2) }
+        driver.onDisconnect = { [weak self] in self?.disconnect($0, because: $1) }
+        exchange.onAccepted = { [weak self] in self?.accept($0) }
+        exchange.onFault = { [weak self] in self?.blame($0, $1) }
+        exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
+        library.onReady = { [weak self] in self?.becameReady($0) }
+        library.onModelsChanged = { [weak self] in self?.announceModels() }
+        trust.onConflict = { [log] conflict in
+            log.error(
+                "two documents of equal rank differ: somebody signed twice",
+                metadata: ["of": "\(conflict.subject)", "kept": "\(conflict.kept)", "dropped": "\(conflict.dropped)"])
+        }
+        for file in trust.unusableFiles { log.error("a document on disk is not genuine and is left out: \(file)") }
+        finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
+    }
+
+    private func becameReady(_ entry: LibraryEntry) {
+        rollouts.noteAvailable(entry)
+        review(entry.model)
+        guard settings.value.wanted.contains(entry.digest.hex) else { return }
+        jobs.start("wanted \(entry.digest)") { [settings] in
+            try? await settings.change { $0.wanted.removeAll { $0 == entry.digest.hex } }
+        }
+    }
+
+    private func announceModels() {
+        guard models != announcedModels else { return }
+        announcedModels = models
+        for link in switchboard.links.values { link.send(.models(announcedModels)) }
+    }
+
+    private static var userID: UInt32 { ProcessIdentity.userID }
+}
+
+// MARK: What documents say
+
+extension Agent {
+    /// A new root, head or deny record, from a neighbour or from a command.
+    func accept(_ document: AcceptedDocument) {
+        switch document {
+        case .root(let root):
+            log.notice("a new root of trust", metadata: ["version": "\(root.value.version)"])
+            refreshTLS()
+        case .head(let head):
+            log.notice(
+                "a new head", metadata: ["channel": "\(head.value.channel)", "version": "\(head.value.version.short)"])
+            review(head.value.channel.model)
+        case .deny(let record): enforce(record.value)
+        }
+    }
+
+    private func enforce(_ record: DenyRecord) {
+        let isDenied = record.state == .denied
+        log.notice(isDenied ? "denied" : "a denial is lifted", metadata: ["subject": "\(record.subject)"])
+        switch record.subject {
+        case .node(let node):
+            refreshTLS()
+            driver.handle(isDenied ? .nodeDenied(node) : .nodeAllowed(node))
+            if isDenied { switchboard.disconnect(node, .denied, "denied by an operator") }
+        case .version(let model, let version):
+            rollouts.noteDenied(version, of: model, isDenied: isDenied)
+            if isDenied {
+                library.deny(version)
+                review(model)
+            } else {
+                jobs.start("allow \(version)") { [weak self] in
+                    await self?.library.allow(version)
+                    self?.review(model)
+                }
+            }
+        case .channel(let channel): review(channel.model)
+        }
+    }
+
+    private func refreshTLS() {
+        do throws(TLSError) {
+            try contexts.refresh(trust)
+        } catch {
+            log.error("TLS could not be set up anew: \(error)")
+        }
+    }
+
+    /// Asks a neighbour that is level with us for the versions of the models that we share.
+    private func learnVersions(from node: NodeID) {
+        for model in models {
+            jobs.start("versions \(model) \(node)") { [weak self] in await self?.learnVersions(of: model, from: node) }
+        }
+        for model in models { review(model) }
+    }
+
+    /// Fetches the manifests that a neighbour knows of a model and this node does not.
+    func learnVersions(of model: ModelName, from node: NodeID) async {
+        guard let digests = await fetcher.versions(of: model, from: node) else { return }
+        for digest in digests.prefix(Limits.manifestCountPerModelMax) where trust.manifests[digest] == nil {
+            _ = try? await fetcher.manifest(digest)
+        }
+        let held = Set(library.entries.values.filter { $0.model == model }.map(\.digest))
+        _ = try? await trust.trim(model, held: held)
+    }
+
+    // MARK: Renewal
+
+    private func startRenewal() {
+        let timer = LoopTimer { [weak self] in self?.renewIfDue() }
+        timer.start(after: .seconds(1), repeating: .seconds(1))
+        renewalTimer = timer
+    }
+
+    private func renewIfDue() {
+        guard Clock.wallTime() >= trust.identity.renewAfter else { return }
+        jobs.start("renewal") { [weak self] in await self?.renew() }
+    }
+
+    private func renew() async {
+        do {
+            guard let der = try await renewed() else { return try await Task.sleep(for: .seconds(5)) }
+            try await trust.adopt(renewed: der, now: Clock.wallTime())
+            refreshTLS()
+            log.notice(
+                "the certificate is renewed", metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
+        } catch {
+            log.error(
+                "the certificate was not renewed: \(error)",
+                metadata: ["until": "\(trust.identity.certificate.validity.notAfter)"])
+            try? await Task.sleep(for: .seconds(30))
+        }
+    }
+
+    private func renewed() async throws -> [UInt8]? {
+        if let issuer = trust.issuer {
+            return try await issuer.renew(
+                trust.identity.certificate, now: Clock.wallTime(), isDenied: { [trust] in trust.denyList.isDenied($0) }
+            ).der
+        }
+        for link in switchboard.links.values where link.hello?.issuesCertificates == true {
+            if let der = await fetcher.renewal(from: link.node) { return der }
+        }
+        for entry in await finder.find(.issuer) where switchboard.links[entry.node] == nil {
+            dialler.dial(.node(entry.node, entry.endpoint))
+        }
+        return nil
+    }
+}

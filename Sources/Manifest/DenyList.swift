@@ -12,10 +12,11 @@ public struct DenyList: Hashable, Sendable {
         recordBySubject[record.value.subject].map { record.precedence(over: $0) } ?? .newer
     }
 
-    /// Takes a record in if it outranks the one that is kept; of the same one, the signatures are merged. Make it durable first.
+    /// Takes a record in if it outranks the one that is kept; of the same one, the signatures are merged. Make it
+    /// durable first.
     ///
-    /// - Returns: how it stood to the one that was kept; nil if the list is full and the subject new (65,536 subjects), in
-    ///   which case nothing changed and the record must be reported.
+    /// - Returns: how it stood to the one that was kept; nil if the list is full and the subject new (65,536
+    ///   subjects), in which case nothing changed and the record must be reported.
     public mutating func apply(_ record: Verified<DenyRecord>) -> Precedence? {
         let subject = record.value.subject
         let precedence = precedence(of: record)
@@ -41,7 +42,8 @@ public struct DenyList: Hashable, Sendable {
     /// True if a node is shut out.
     public func isDenied(_ node: NodeID) -> Bool { isDenied(.node(node)) }
 
-    /// True if a version of a model is shut out. A record names both, so that a key for one model cannot shut out another's.
+    /// True if a version of a model is shut out. A record names both, so that a key for one model cannot shut out
+    /// another's.
     public func isDenied(_ version: Digest, of model: ModelName) -> Bool { isDenied(.version(model, version)) }
 
     /// True if a channel is halted.

@@ -8,8 +8,10 @@ public protocol DocumentBody: Hashable, Sendable {
     /// The kind that the envelope names.
     static var kind: DocumentKind { get }
 
-    /// Reads the canonical encoding and nothing else. Safe on hostile input, but meant for bytes whose signatures were checked.
-    /// - Throws: `.unknownFormat` (upgrade this agent), or another code (the bytes are no document; the sender is to blame).
+    /// Reads the canonical encoding and nothing else. Safe on hostile input, but meant for bytes whose signatures were
+    /// checked.
+    /// - Throws: `.unknownFormat` (upgrade this agent), or another code (the bytes are no document; the sender is to
+    ///   blame).
     init(body: [UInt8], sha256: SHA256Function) throws(DocumentError)
 
     /// The canonical bytes.

@@ -2,8 +2,8 @@ public import Units
 
 /// A file's place in a variant: components joined by `/`, none of which leads elsewhere.
 ///
-/// Equality and order are those of the bytes, as on the disk, not those of Swift's strings (for which two spellings of one
-/// letter are equal).
+/// Equality and order are those of the bytes, as on the disk, not those of Swift's strings (for which two spellings of
+/// one letter are equal).
 public struct FilePath: Name {
     /// The text.
     public let text: String

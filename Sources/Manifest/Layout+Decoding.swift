@@ -20,7 +20,8 @@ extension Layout {
     }
 
     /// Reads the layout that `manifest` names: checks size and digest before it parses, and then that both agree.
-    /// - Throws: what is wrong; `.disagreement` with field `digest` if these are other bytes than those that were asked for.
+    /// - Throws: what is wrong; `.disagreement` with field `digest` if these are other bytes than those that were asked
+    ///   for.
     public init(_ bytes: [UInt8], of manifest: Manifest, sha256: SHA256Function) throws(DocumentError) {
         guard bytes.count == Int(manifest.layout.byteCount) else { throw Self.fail(.disagreement, "size") }
         guard Self.digest(of: bytes, sha256: sha256) == manifest.layout.digest else {
@@ -30,7 +31,7 @@ extension Layout {
         try check(against: manifest)
     }
 
-    /// Compares counts and sizes with what the manifest says.
+    /// Compares counts, sizes and the way of cutting with what the manifest says.
     /// - Throws: `.disagreement`, with the field in which they differ.
     public func check(against manifest: Manifest) throws(DocumentError) {
         guard chunkCount == Int(manifest.layout.chunkCount) else { throw Self.fail(.disagreement, "chunks") }
@@ -41,6 +42,12 @@ extension Layout {
         }
         guard lengths.allSatisfy({ $0 <= manifest.chunking.largest }) else {
             throw Self.fail(.disagreement, "chunk length", "above the largest of the manifest")
+        }
+        guard manifest.chunking.algorithm == .fixed else { return }
+        for file in 0..<fileCount {
+            guard chunks(ofFile: file).dropLast().allSatisfy({ lengths[Int($0)] == manifest.chunking.largest }) else {
+                throw Self.fail(.disagreement, "chunk length", "a chunk before a file's last has not the fixed size")
+            }
         }
     }
 

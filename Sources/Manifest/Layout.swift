@@ -2,8 +2,8 @@ public import Units
 
 /// The chunks of a version: one table of distinct chunks, and each file's list of them.
 ///
-/// Invariant: flat arrays; read from the first file to the last, the first uses of the table's entries are 0, 1, 2 and so on
-/// to the last; no digest is in it twice; each length is 1 to 4,194,304.
+/// Invariant: flat arrays; read from the first file to the last, the first uses of the table's entries are 0, 1, 2 and
+/// so on to the last; no digest is in it twice; each length is 1 to 4,194,304.
 public struct Layout: Hashable, Sendable {
     /// The digest of each chunk.
     public let digests: [Digest]

@@ -1,7 +1,7 @@
 public import Units
 
-/// Makes a canonical layout while a publisher cuts files: files in the manifest's order, each one's chunks in the file's
-/// order. A chunk that was there before becomes another use of the same entry.
+/// Makes a canonical layout while a publisher cuts files: files in the manifest's order, each one's chunks in the
+/// file's order. A chunk that was there before becomes another use of the same entry.
 public struct LayoutBuilder: Sendable {
     private var indexByDigest: [Digest: UInt32] = [:]
     private var digests: [Digest] = []

@@ -14,7 +14,8 @@ public struct Placement: Hashable, Sendable {
     }
 }
 
-/// For each chunk of a layout, everywhere that it goes. Takes 16 bytes a use; keep it only while a version is assembled.
+/// For each chunk of a layout, everywhere that it goes. Takes 16 bytes a use; keep it only while a version is
+/// assembled.
 public struct PlacementTable: Sendable {
     private let starts: [Int]
     private let placements: [Placement]

@@ -102,7 +102,7 @@ public struct Root: DocumentBody {
         epoch = try reader.u32("epoch")
         var certificates: [[UInt8]] = []
         for _ in 0..<(try reader.count(UInt8.self, in: 1...Limits.rootCertificateCountMax, "CA certificates")) {
-            let range = 1...Limits.certificateByteCountMax
+            let range = 1...Limits.rootCertificateByteCountMax
             let length = try reader.count(UInt16.self, in: range, "CA certificate")
             certificates.append(Array(try reader.raw(length, "CA certificate")))
         }
@@ -167,44 +167,52 @@ public struct Root: DocumentBody {
 
 extension Root {
     private func validate() throws(DocumentError) {
-        func fail(_ code: DocumentError.Code, _ field: String, _ detail: String = "") -> DocumentError {
-            DocumentError(code, document: "root", field: field, detail: detail)
-        }
-        guard version >= 1 else { throw fail(.outOfRange, "version") }
-        guard epoch >= 1 else { throw fail(.outOfRange, "epoch") }
-        guard isAllowed(issued) else { throw fail(.outOfRange, "issued") }
+        guard version >= 1 else { throw Self.fail(.outOfRange, "version") }
+        guard epoch >= 1 else { throw Self.fail(.outOfRange, "epoch") }
+        guard isAllowed(issued) else { throw Self.fail(.outOfRange, "issued") }
         guard (1...Limits.rootCertificateCountMax).contains(certificates.count) else {
-            throw fail(.outOfRange, "CA certificates", "1 to \(Limits.rootCertificateCountMax)")
+            throw Self.fail(.outOfRange, "CA certificates", "1 to \(Limits.rootCertificateCountMax)")
         }
-        guard certificates.allSatisfy({ (1...Limits.certificateByteCountMax).contains($0.count) }) else {
-            throw fail(.outOfRange, "CA certificate", "at most \(Limits.certificateByteCountMax) bytes")
+        guard certificates.allSatisfy({ (1...Limits.rootCertificateByteCountMax).contains($0.count) }) else {
+            throw Self.fail(.outOfRange, "CA certificate", "at most \(Limits.rootCertificateByteCountMax) bytes")
         }
         guard zip(certificates, certificates.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) else {
-            throw fail(.invalid, "CA certificates", "not ascending, or twice the same")
+            throw Self.fail(.invalid, "CA certificates", "not ascending, or twice the same")
         }
         guard (1...Limits.rootKeyCountMax).contains(keys.count) else {
-            throw fail(.outOfRange, "keys", "1 to \(Limits.rootKeyCountMax)")
+            throw Self.fail(.outOfRange, "keys", "1 to \(Limits.rootKeyCountMax)")
         }
         guard isAscending(keys.map(\.keyID)) else {
-            throw fail(.invalid, "keys", "not ascending by key id, or twice the same")
+            throw Self.fail(.invalid, "keys", "not ascending by key id, or twice the same")
         }
-        for key in keys {
-            guard key.publicKey.count == Limits.publicKeyByteCount, key.publicKey.starts(with: RootKey.prefix) else {
-                throw fail(.invalid, "key", "not a P-256 public key of \(Limits.publicKeyByteCount) bytes")
-            }
-            guard !key.rights.isEmpty, Rights.all.isSuperset(of: key.rights) else { throw fail(.invalid, "rights") }
-            guard (1...Limits.patternCountMax).contains(key.patterns.count) else {
-                throw fail(.outOfRange, "patterns", "1 to \(Limits.patternCountMax)")
-            }
-            guard isAscending(key.patterns) else { throw fail(.invalid, "patterns", "twice the same") }
-        }
+        for key in keys { try Self.validate(key) }
         guard Right.allCases.allSatisfy({ (1...Limits.thresholdMax).contains(thresholds[$0]) }) else {
-            throw fail(.outOfRange, "thresholds", "1 to \(Limits.thresholdMax)")
+            throw Self.fail(.outOfRange, "thresholds", "1 to \(Limits.thresholdMax)")
         }
         let rootKeyCount = keys.count { $0.rights.includes(.root) }
         guard thresholds[.root] <= rootKeyCount else {
-            throw fail(
+            throw Self.fail(
                 .invalid, "thresholds", "\(thresholds[.root]) root keys must sign, and there are \(rootKeyCount)")
         }
+    }
+
+    private static func validate(_ key: RootKey) throws(DocumentError) {
+        guard key.publicKey.count == Limits.publicKeyByteCount, key.publicKey.starts(with: RootKey.prefix) else {
+            throw fail(.invalid, "key", "not a P-256 public key of \(Limits.publicKeyByteCount) bytes")
+        }
+        guard P256Point.isOnCurve(key.publicKey.dropFirst(RootKey.prefix.count)) else {
+            throw fail(.invalid, "key", "not a point of P-256")
+        }
+        guard !key.rights.isEmpty, Rights.all.isSuperset(of: key.rights) else { throw fail(.invalid, "rights") }
+        guard (1...Limits.patternCountMax).contains(key.patterns.count) else {
+            throw fail(.outOfRange, "patterns", "1 to \(Limits.patternCountMax)")
+        }
+        guard isAscending(key.patterns) else { throw fail(.invalid, "patterns", "twice the same") }
+    }
+
+    private static func fail(
+        _ code: DocumentError.Code, _ field: String, _ detail: String = ""
+    ) -> DocumentError {
+        DocumentError(code, document: "root", field: field, detail: detail)
     }
 }

@@ -19,7 +19,8 @@ extension Verified where Value == Root {
 
     /// The root after this one: signed to this one's root threshold and to its own.
     ///
-    /// - Throws: `.notTheNextRoot` for any other version (an older one that comes again is dropped), or what else is wrong.
+    /// - Throws: `.notTheNextRoot` for any other version (an older one that comes again is dropped), or what else is
+    ///   wrong.
     public func successor(_ envelope: [UInt8], checks: DocumentChecks) throws(DocumentRefusal) -> Verified<Root> {
         let document = try SignedDocument.read(envelope, kind: .root)
         let digest = document.digest(sha256: checks.sha256)
@@ -93,7 +94,8 @@ extension Verified where Value == DenyRecord {
 }
 
 extension Verified {
-    /// Bounds, envelope, digest, signatures of listed keys, and only then the body: the order of `documents.md`, section 2.
+    /// Bounds, envelope, digest, signatures of listed keys, and only then the body: the order of `documents.md`,
+    /// section 2.
     private static func accept(
         _ envelope: [UInt8], expecting expected: Digest? = nil, under root: Root, checks: DocumentChecks,
         scope: (Value) throws(DocumentRefusal) -> RootKey.Scope

@@ -43,8 +43,8 @@ public enum DocumentRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     /// True if whoever sent it broke the protocol: GOODBYE `badDocument`, and set aside. Otherwise drop it.
     public var blamesSender: Bool {
         switch self {
-        case .malformed, .wrongSignature, .otherCluster, .epochWentBack, .otherDocument: true
-        case .unknownFormat, .notEntitled, .newerRootNeeded, .epochTooHigh, .notTheNextRoot: false
+        case .malformed, .wrongSignature, .epochTooHigh, .epochWentBack, .otherDocument: true
+        case .unknownFormat, .otherCluster, .notEntitled, .newerRootNeeded, .notTheNextRoot: false
         }
     }
 
@@ -73,8 +73,8 @@ public struct Verified<Value: DocumentBody>: Hashable, Sendable {
     public let value: Value
     /// What it is named by.
     public let digest: Digest
-    /// The body, and those of its signatures that are valid and by keys that the root lists. `encode()` gives the bytes to
-    /// store and to pass on.
+    /// The body, and those of its signatures that are valid and by keys that the root lists. `encode()` gives the bytes
+    /// to store and to pass on.
     public let document: SignedDocument
 
     init(value: Value, digest: Digest, document: SignedDocument) {

@@ -8,12 +8,13 @@ extension Limits {
     public static let signatureByteCountMax = 72
     /// A P-256 public key as DER SubjectPublicKeyInfo, exactly.
     public static let publicKeyByteCount = 91
-    /// The latest date that a document may name: the end of the year 9999, so that every date can be written in RFC 3339
-    /// and have a duration added.
-    public static let secondsSince1970Max: Int64 = 253_402_300_799
+    /// The latest date that a document may name: whatever is added to it, it stays a date, and it is exact in JSON.
+    public static let secondsSince1970Max: Int64 = (1 << 53) - 1
 
     /// CA certificates of a root; at least one.
     public static let rootCertificateCountMax = 4
+    /// A CA certificate of a root, in DER.
+    public static let rootCertificateByteCountMax = 2_048
     /// Keys of a root; at least one.
     public static let rootKeyCountMax = 32
     /// Model patterns of one key; at least one.

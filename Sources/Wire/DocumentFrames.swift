@@ -140,7 +140,7 @@ public struct CertificateFrame: Hashable, Sendable {
     /// - Precondition: the bound above.
     public init(request: RequestID, certificate: [UInt8]) {
         precondition(
-            (1...Limits.certificateByteCountMax).contains(certificate.count),
+            (1...Limits.certificateFrameByteCountMax).contains(certificate.count),
             "a certificate of \(certificate.count) bytes")
         self.request = request
         self.certificate = certificate

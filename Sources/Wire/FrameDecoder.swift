@@ -8,8 +8,8 @@ internal import Units
 ///                   → DATA's header → payload → message
 ///                   → skipped (unknown types from 0x80 on)
 ///
-/// A frame's length is bounded by its type before anything of its body is kept. DATA's payload goes straight from what was fed
-/// into the array that the message carries: one copy. Work is linear in what was fed.
+/// A frame's length is bounded by its type before anything of its body is kept. DATA's payload goes straight from what
+/// was fed into the array that the message carries: one copy. Work is linear in what was fed.
 ///
 /// Invariant: `gathered` is the frame's beginning (length, type, and body or DATA's header) as far as it has come.
 public struct FrameDecoder: Sendable {
@@ -70,8 +70,9 @@ public struct FrameDecoder: Sendable {
         return try unsafe next(from: input.span.bytes, at: &position)
     }
 
-    /// The next whole message of what was fed before and `bytes` from `position` on, which moves on; nil if all of `bytes` is
-    /// used up and more is needed. For a caller that reads from its own buffer: nothing but a frame's beginning is kept here.
+    /// The next whole message of what was fed before and `bytes` from `position` on, which moves on; nil if all of
+    /// `bytes` is used up and more is needed. For a caller that reads from its own buffer: nothing but a frame's
+    /// beginning is kept here.
     /// - Throws: as `next()`.
     public mutating func next(from bytes: borrowing RawSpan, at position: inout Int) throws(WireError) -> Message? {
         while true {

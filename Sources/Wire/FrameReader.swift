@@ -1,7 +1,7 @@
 internal import Units
 
-/// Reads the fields of one frame's body, and turns what is wrong into the GOODBYE code that it earns: `tooLarge` for a length
-/// or a count over its bound, `malformed` for the rest.
+/// Reads the fields of one frame's body, and turns what is wrong into the GOODBYE code that it earns: `tooLarge` for a
+/// length or a count over its bound, `malformed` for the rest.
 struct FrameReader {
     private var reader: ByteReader
     private let type: FrameType

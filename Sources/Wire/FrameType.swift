@@ -84,7 +84,7 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .cancel, .renew: 4...4
         case .data: 9...8 + Limits.dataFrameByteCount
         case .refuse: 9...9
-        case .certificate: 7...6 + Limits.certificateByteCountMax
+        case .certificate: 7...6 + Limits.certificateFrameByteCountMax
         }
     }
 
@@ -94,8 +94,34 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
     /// The name in `wire.md`.
     public var description: String {
         switch self {
+        case .hello: "HELLO"
+        case .models: "MODELS"
+        case .peers: "PEERS"
+        case .ping: "PING"
+        case .pong: "PONG"
+        case .goodbye: "GOODBYE"
+        case .document: "DOCUMENT"
+        case .levelled: "LEVELLED"
         case .versionsQuery: "VERSIONS_QUERY"
-        default: "\(String(reflecting: self).split(separator: ".").last ?? "")".uppercased()
+        case .versions: "VERSIONS"
+        case .fetch: "FETCH"
+        case .part: "PART"
+        case .absent: "ABSENT"
+        case .find: "FIND"
+        case .found: "FOUND"
+        case .holdings: "HOLDINGS"
+        case .have: "HAVE"
+        case .withdraw: "WITHDRAW"
+        case .leave: "LEAVE"
+        case .offer: "OFFER"
+        case .claim: "CLAIM"
+        case .request: "REQUEST"
+        case .cancel: "CANCEL"
+        case .data: "DATA"
+        case .refuse: "REFUSE"
+        case .bad: "BAD"
+        case .renew: "RENEW"
+        case .certificate: "CERTIFICATE"
         }
     }
 }

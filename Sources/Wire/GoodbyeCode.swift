@@ -43,7 +43,8 @@ public struct GoodbyeCode: RawRepresentable, Hashable, Sendable, CustomStringCon
     /// The certificate names another cluster.
     public static let otherCluster = GoodbyeCode(rawValue: 17)
 
-    /// True if whoever finds this fault sets the neighbour aside: no connection for 30 s, doubled each time up to an hour.
+    /// True if whoever finds this fault sets the neighbour aside: no connection for 30 s, doubled each time up to an
+    /// hour.
     public var setsAside: Bool {
         switch self {
         case .leaving, .duplicate, .`self`, .silent, .denied, .busy: false

@@ -1,7 +1,7 @@
 public import Units
 
-/// What an asker numbers its questions with: the first on a connection is 1, each next one is one higher. REQUEST, FETCH,
-/// VERSIONS_QUERY and RENEW share the numbering.
+/// What an asker numbers its questions with: the first on a connection is 1, each next one is one higher. REQUEST,
+/// FETCH, VERSIONS_QUERY and RENEW share the numbering.
 public struct RequestID: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral, CustomStringConvertible {
     /// The number.
     public let value: UInt32

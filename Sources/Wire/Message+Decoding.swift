@@ -65,7 +65,7 @@ extension Message {
             return .refuse(Refuse(request: request, reason: reason, retryMilliseconds: try reader.u32("milliseconds")))
         case .renew: return .renew(request)
         case .certificate:
-            let count = try reader.count(UInt16.self, atMost: Limits.certificateByteCountMax, "certificate")
+            let count = try reader.count(UInt16.self, atMost: Limits.certificateFrameByteCountMax, "certificate")
             guard count > 0 else { throw reader.malformed("certificate") }
             return .certificate(
                 CertificateFrame(request: request, certificate: Array(try reader.raw(count, "certificate"))))

@@ -29,10 +29,9 @@ extension Message {
         switch self {
         case .hello(let hello): hello.append(to: &output)
         case .models(let models):
-            precondition(models.count <= Limits.modelsCountMax, "\(models.count) models")
-            precondition(zip(models, models.dropFirst()).allSatisfy { $0 < $1 }, "models that are not ascending")
-            output.appendBigEndian(UInt16(models.count))
-            for model in models { output.append(string: model.text) }
+            let kept = Self.canonical(models)
+            output.appendBigEndian(UInt16(kept.count))
+            for model in kept { output.append(string: model.text) }
         case .peers(let peers):
             output.append(UInt8(peers.entries.count))
             for entry in peers.entries { entry.append(to: &output) }
@@ -55,6 +54,13 @@ extension Message {
         case .levelled, .data: break
         default: appendExchange(to: &output)
         }
+    }
+
+    /// What MODELS may carry of a list: ascending, each once, the first 256.
+    private static func canonical(_ models: [ModelName]) -> ArraySlice<ModelName> {
+        var kept: [ModelName] = []
+        for model in models.sorted() where model != kept.last { kept.append(model) }
+        return kept.prefix(Limits.modelsCountMax)
     }
 
     /// Questions and answers: what carries a request's number; and documents.

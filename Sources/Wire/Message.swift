@@ -4,7 +4,8 @@ public import Units
 public enum Message: Hashable, Sendable {
     /// Each side's first frame.
     case hello(Hello)
-    /// The models that the sender follows or holds; strictly ascending, at most 256; replaces the list before.
+    /// The models that the sender follows or holds; replaces the list before. Decoded: strictly ascending, at most 256.
+    /// The encoder sorts, and keeps the first 256.
     case models([ModelName])
     /// Hints at other nodes.
     case peers(Peers)

@@ -1,2 +1,42 @@
-// Calls that Swift cannot make, because they are variadic or have no wrapper in libc.
+// Calls that Swift cannot make, because they are variadic, have no wrapper in libc or hide in headers
+// that Swift does not import. Unless said otherwise they return 0 or a descriptor, and -errno on
+// failure; an interrupted call is repeated.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Who connected to a unix socket (SO_PEERCRED).
+int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user, uint32_t *group);
+/// Chooses TCP's congestion control by its kernel name (TCP_CONGESTION).
+int clinux_set_congestion_control(int socket, const char *name, size_t name_length);
+/// What went wrong with a connection and was not reported yet (SO_ERROR), as -errno; 0 for nothing.
+int clinux_socket_error(int socket);
+/// Makes a later close reset the connection (SO_LINGER with no time).
+int clinux_reset_on_close(int socket);
+/// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
+int clinux_unix_socket_answers(const char *path);
+
+/// How clinux_open_beneath opens. Nothing is inherited by child processes, and nothing waits for a queue's other end.
+enum clinux_access {
+    clinux_access_read,            // a file, for reading
+    clinux_access_write,           // a file, for reading and writing
+    clinux_access_create,          // a file that must not exist yet, for reading and writing
+    clinux_access_directory,       // a folder, for listing and fsync
+    clinux_access_directory_path,  // a folder, as the place for names
+    clinux_access_path             // anything, a link itself included, for its status
+};
+/// openat2 that never leaves `directory` and follows no link (RESOLVE_BENEATH |
+/// RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS).
+int clinux_open_beneath(int directory, const char *path, enum clinux_access access, uint32_t mode);
+/// Reserves a file's first bytes on disk and makes it at least as long (fallocate).
+int clinux_reserve(int file, int64_t byte_count);
+/// Makes `target` share all blocks of `source` (FICLONE).
+int clinux_share_blocks(int target, int source);
+/// Copies at most `byte_count` bytes at an offset from one file to another inside the kernel.
+/// Returns their number, 0 at the end.
+int64_t clinux_copy(int target, int source, int64_t offset, int64_t byte_count);
+/// renameat2; with `must_not_exist`, -EEXIST if the new name is taken.
+int clinux_rename(int from, const char *name, int to, const char *new_name, int must_not_exist);
+/// flock, exclusive, without waiting: -EWOULDBLOCK if somebody has it.
+int clinux_lock(int file);

@@ -1,0 +1,35 @@
+"""Serve a model that a Shoal agent switches from version to version, without losing a request.
+
+A server needs two things::
+
+    from shoal_runtime import HandoffClient, LoadRequest
+
+    def load(request: LoadRequest) -> MyModel:       # called on a thread of its own
+        return MyModel(request.path)
+
+    client = HandoffClient("/var/lib/shoal/handoff/handoff.sock", "acme/yolo", load)
+    client.start()
+
+    with client.holder.use() as held:                # in each request; never waits for a load or a switch
+        answer = held.model.run(question)            # held.digest and held.version say which version answered
+
+Only the standard library is used. ``Protocol/handoff.md`` describes what goes over the socket.
+"""
+
+from .client import HandoffClient, LoadRequest
+from .holder import ConflictError, Held, ModelHolder, NoModelError, NotResidentError
+from .protocol import HandoffError, LoadError
+
+__all__ = [
+    "ConflictError",
+    "HandoffClient",
+    "HandoffError",
+    "Held",
+    "LoadError",
+    "LoadRequest",
+    "ModelHolder",
+    "NoModelError",
+    "NotResidentError",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,156 @@
+internal import Control
+internal import EventLoop
+internal import Manifest
+internal import Swarm
+internal import Trust
+internal import Units
+internal import Wire
+
+/// `shoal get`: find out what is meant, ask the neighbours if need be, fetch, wait.
+@LoopActor
+struct VersionGetter {
+    let agent: Agent
+    let progress: ControlServer.ProgressSink
+
+    func get(_ request: GetVersion) async throws(ControlError) -> FetchedVersion {
+        guard let model = ModelName(request.model) else {
+            throw ControlError(.wrongUsage, "\(request.model) is no model name")
+        }
+        let choice = try VersionChoice(version: request.version, channel: request.channel)
+        let deadline = request.waitSeconds.map { Clock.now() + .seconds($0) }
+        let manifest = try await find(model, choice, deadline)
+        guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
+            throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
+        }
+        let entry = try await want(manifest)
+        guard request.wait else { return VersionDescriber(agent: agent).fetched(entry) }
+        try await wait(for: entry, until: deadline)
+        return VersionDescriber(agent: agent).fetched(entry)
+    }
+
+    // MARK: Finding
+
+    private func find(
+        _ model: ModelName, _ choice: VersionChoice, _ deadline: Instant?
+    ) async throws(ControlError) -> Verified<Manifest> {
+        let giveUp = deadline ?? Clock.now() + .seconds(Limits.lookupSeconds)
+        while true {
+            if let found = try await lookUp(model, choice) { return found }
+            let allSaidNo = await askNeighbours(model, choice)
+            if let found = try await lookUp(model, choice) { return found }
+            if deadline == nil, allSaidNo || Clock.now() >= giveUp { throw unknown(model, choice) }
+            guard Clock.now() < giveUp else {
+                throw ControlError(
+                    .notYet, "no neighbour knows \(model) \(choice) yet",
+                    hint: "Ask again later, or with a longer --wait.")
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    private func lookUp(_ model: ModelName, _ choice: VersionChoice) async throws(ControlError) -> Verified<Manifest>? {
+        switch VersionResolver(trust: agent.trust).resolve(model, choice) {
+        case .found(let manifest): return manifest
+        case .unknown: return nil
+        case .ambiguous(let digests): throw ControlError.ambiguous(model.text, choice, digests)
+        case .needsManifest(let digest):
+            do throws(TrustError) {
+                return try await agent.fetcher.manifest(digest)
+            } catch {
+                throw ControlError(.failed, "\(error)")
+            }
+        }
+    }
+
+    /// Gives the neighbours that are there, and those that are on their way, up to five seconds in all.
+    private func askNeighbours(_ model: ModelName, _ choice: VersionChoice) async -> Bool {
+        let limit = Clock.now() + .seconds(Limits.lookupSeconds)
+        var asked: Set<NodeID> = []
+        while Clock.now() < limit {
+            let links = agent.switchboard.links.values.filter { !asked.contains($0.node) }.sorted { $0.node < $1.node }
+            for link in links where agent.exchange.levelled.contains(link.node) {
+                asked.insert(link.node)
+                await agent.learnVersions(of: model, from: link.node)
+            }
+            if case .unknown = VersionResolver(trust: agent.trust).resolve(model, choice) {} else { return false }
+            let hasAllAnswers = agent.switchboard.links.keys.allSatisfy(asked.contains)
+            if hasAllAnswers, !asked.isEmpty || agent.dialler.peerCount == 0 {
+                await reachFurther(model)
+                if agent.switchboard.links.keys.allSatisfy(asked.contains) { return true }
+            }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return true
+    }
+
+    /// Asks three hops far who has the model, and connects to them.
+    private func reachFurther(_ model: ModelName) async {
+        let found = await agent.finder.find(.model(model)).filter {
+            agent.switchboard.links[$0.node] == nil && $0.node != agent.trust.identity.node
+        }
+        for entry in found.prefix(4) { agent.dialler.dial(.node(entry.node, entry.endpoint)) }
+        guard !found.isEmpty else { return }
+        let limit = Clock.now() + .seconds(1)
+        while Clock.now() < limit, !found.contains(where: { agent.exchange.levelled.contains($0.node) }) {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func unknown(_ model: ModelName, _ choice: VersionChoice) -> ControlError {
+        let neighbours = agent.switchboard.links.count
+        let who =
+            neighbours == 0
+            ? "there is no neighbour to ask, and this node knows"
+            : "none of \(neighbours) neighbours knows, and neither does this node,"
+        return ControlError(
+            .notFound, "\(who) no version \(choice) of \(model)",
+            hint: neighbours == 0
+                ? "Is another agent running, and is it named with --peer? See `shoal status`."
+                : "See `shoal list \(model)`; --wait SECONDS keeps asking.")
+    }
+
+    // MARK: Fetching
+
+    private func want(_ manifest: Verified<Manifest>) async throws(ControlError) -> LibraryEntry {
+        let (digest, model) = (manifest.digest, manifest.value.model)
+        do throws(TrustError) {
+            try await agent.settings.change {
+                if agent.library.entries[digest]?.phase != .ready, !$0.wanted.contains(digest.hex) {
+                    $0.wanted.append(digest.hex)
+                }
+                $0.fetched[model.text] = digest.hex
+            }
+        } catch {
+            throw ControlError(.failed, "the wish could not be kept: \(error)")
+        }
+        agent.library.want(digest, of: model)
+        agent.review(model)
+        guard let entry = agent.library.entries[digest] else {
+            throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
+        }
+        return entry
+    }
+
+    private func wait(for entry: LibraryEntry, until deadline: Instant?) async throws(ControlError) {
+        while entry.phase != .ready {
+            if agent.trust.denyList.isDenied(entry.digest, of: entry.model) {
+                throw ControlError(.notAllowed, "\(entry.model) was denied by an operator meanwhile")
+            }
+            guard agent.library.entries[entry.digest] === entry, entry.isWanted else {
+                throw ControlError(.failed, "\(entry.model) was removed meanwhile")
+            }
+            if let deadline, Clock.now() >= deadline {
+                throw ControlError(
+                    .notYet, "the version is not complete yet: \(entry.phase.rawValue) \(entry.error)",
+                    hint: "The fetch goes on; ask again.")
+            }
+            if entry.phase == .failed, isFinal(entry.error) { throw ControlError(.failed, entry.error) }
+            progress(StatusWriter(agent: agent).progress(of: entry))
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        progress(StatusWriter(agent: agent).progress(of: entry))
+    }
+
+    /// A full disk does not mend itself while a command waits.
+    private func isFinal(_ error: String) -> Bool { error.contains("disk full") || error.contains("no space") }
+}

@@ -1,0 +1,219 @@
+internal import EventLoop
+internal import Logging
+internal import Store
+internal import Swarm
+internal import Units
+internal import Wire
+
+/// Runs the pure core: events in, its effects as frames, jobs of the store, timers and dials.
+///
+/// Nothing here waits. An event that an effect causes is handed in after the effects of the event before are done.
+@LoopActor
+final class ChunkDriver {
+    private struct BufferKey: Hashable {
+        let node: NodeID
+        let request: RequestID
+    }
+
+    private(set) var core: Swarm
+    /// Everything that a version needs is here.
+    var onCompleted: (@LoopActor (Digest) -> Void)?
+    /// A chunk could not be written.
+    var onWriteFailure: (@LoopActor (Digest, StoreError) -> Void)?
+    /// Connect to somebody.
+    var onDial: (@LoopActor (DialTarget) -> Void)?
+    /// The core has given a neighbour up.
+    var onDisconnect: (@LoopActor (NodeID, GoodbyeCode) -> Void)?
+    /// Payload of chunks that came from or went to a neighbour.
+    var onPayload: (@LoopActor (NodeID, _ received: Int, _ sent: Int) -> Void)?
+
+    private let store: Store
+    private let switchboard: Switchboard
+    private let jobs: Jobs
+    private let log: Logger
+    private var chunkByteCounts: [Digest: [UInt32]] = [:]
+    private var inbox: [SwarmEvent] = []
+    private var isRunning = false
+    private var buffers: [BufferKey: [UInt8]] = [:]
+    private var uploads: [UploadID: ChunkUpload] = [:]
+    private var alarm: LoopTimer?
+
+    init(core: Swarm, store: Store, switchboard: Switchboard, jobs: Jobs, log: Logger) {
+        self.core = core
+        self.store = store
+        self.switchboard = switchboard
+        self.jobs = jobs
+        self.log = log
+        alarm = LoopTimer { [weak self] in self?.handle(.timePassed) }
+    }
+
+    /// Brings a version into the swarm, or changes its plan.
+    func add(_ plan: VersionPlan) {
+        chunkByteCounts[plan.version] = plan.chunkByteCounts
+        handle(.versionAdded(plan))
+    }
+
+    /// Takes a version out.
+    func remove(_ version: Digest, because departure: Departure) {
+        chunkByteCounts[version] = nil
+        handle(.versionRemoved(version, because: departure))
+    }
+
+    /// Hands one event in, and carries out what follows from it.
+    func handle(_ event: SwarmEvent) {
+        inbox.append(event)
+        guard !isRunning else { return }
+        isRunning = true
+        var next = 0
+        while next < inbox.count {
+            core.handle(inbox[next], now: Clock.now())
+            next += 1
+            while let effect = core.nextEffect() { run(effect) }
+        }
+        inbox.removeAll(keepingCapacity: true)
+        isRunning = false
+    }
+
+    /// The number for a question of the shell on this connection.
+    func drawRequest(for node: NodeID) -> RequestID? { core.drawRequestNumber(for: node) }
+
+    /// Payload of one DATA frame.
+    func receive(_ data: DataFrame, from link: NeighbourLink) {
+        let key = BufferKey(node: link.node, request: data.request)
+        let byteCount = data.payload.count
+        if let index = buffers.index(forKey: key), buffers.values[index].count == data.offset,
+            buffers.values[index].capacity >= buffers.values[index].count + byteCount
+        {
+            buffers.values[index].append(contentsOf: data.payload)
+        }
+        onPayload?(link.node, byteCount, 0)
+        handle(
+            .dataReceived(
+                DataSpan(neighbour: link.node, request: key.request, offset: Int(data.offset), byteCount: byteCount)))
+    }
+
+    /// A neighbour's connection ended.
+    func lose(_ node: NodeID) {
+        forgetConnection(of: node)
+        handle(.neighbourLost(node))
+    }
+
+    /// Stops the clock.
+    func close() { alarm?.close() }
+
+    private func forgetConnection(of node: NodeID) {
+        for key in buffers.keys where key.node == node { buffers[key] = nil }
+        for id in uploads.keys where id.neighbour == node { uploads[id] = nil }
+    }
+
+    private func run(_ effect: SwarmEffect) {
+        switch effect {
+        case .send(let message, let node): switchboard.links[node]?.send(message)
+        case .request(let ticket, let byteCount): request(ticket, byteCount)
+        case .dropBuffer(let node, let request): buffers[BufferKey(node: node, request: request)] = nil
+        case .verify(let ticket): verify(ticket)
+        case .startUpload(let id, let version, let chunk): startUpload(id, version, chunk)
+        case .stopUpload(let id): stopUpload(id)
+        case .completed(let version): onCompleted?(version)
+        case .recheck(let version, let chunk): recheck(version, chunk)
+        case .probe(let node): switchboard.links[node]?.ping()
+        case .dial(let target): onDial?(target)
+        case .disconnect(let node, let reason):
+            forgetConnection(of: node)
+            onDisconnect?(node, reason)
+        case .wakeAt(let moment): alarm?.start(after: max(.zero, moment - Clock.now()))
+        case .note(let note): write(note)
+        }
+    }
+
+    // MARK: Fetching
+
+    private func request(_ ticket: ChunkTicket, _ byteCount: Int) {
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(byteCount)
+        buffers[BufferKey(node: ticket.source, request: ticket.request)] = buffer
+        let chunk = ChunkReference(version: ticket.version, chunk: ticket.chunk)
+        switchboard.links[ticket.source]?.send(.request(Request(request: ticket.request, chunk: chunk)))
+    }
+
+    private func verify(_ ticket: ChunkTicket) {
+        guard let bytes = buffers.removeValue(forKey: BufferKey(node: ticket.source, request: ticket.request)) else {
+            preconditionFailure("request \(ticket.request) of \(ticket.source) is complete and has no buffer")
+        }
+        store.writeChunk(ticket.version, ticket.chunk, bytes, from: .neighbour) { [weak self] verdict in
+            self?.settle(ticket, verdict)
+        }
+    }
+
+    private func settle(_ ticket: ChunkTicket, _ verdict: ChunkVerdict) {
+        switch verdict {
+        case .verified, .duplicate: handle(.chunkVerified(ticket))
+        case .wrongHash: handle(.chunkRejected(ticket))
+        case .notWanted: handle(.chunkWriteFailed(ticket))
+        case .failed(let error):
+            log.error("a chunk was not written: \(error)", metadata: ["version": "\(ticket.version.short)"])
+            onWriteFailure?(ticket.version, error)
+            handle(.chunkWriteFailed(ticket))
+        }
+    }
+
+    private func recheck(_ version: Digest, _ chunk: ChunkIndex) {
+        // The store answers in its own time; the core holds the chunk back meanwhile.
+        jobs.start("recheck \(version) \(chunk)") { [weak self, store] in
+            let isRight = (try? await store.recheck(version, chunk)) ?? false
+            self?.handle(.chunkRechecked(version, chunk, isRight ? .intact : .damaged))
+        }
+    }
+
+    // MARK: Serving
+
+    private func startUpload(_ id: UploadID, _ version: Digest, _ chunk: ChunkIndex) {
+        guard let link = switchboard.links[id.neighbour], let lengths = chunkByteCounts[version] else { return }
+        let upload = ChunkUpload(id: id, version: version, chunk: chunk, byteCount: Int(lengths[chunk.int]))
+        uploads[id] = upload
+        link.bulk.add(UInt64(id.request.value)) { [weak self, weak upload] in
+            guard let self, let upload, uploads[id] === upload else { return [] }
+            return nextPiece(of: upload)
+        }
+    }
+
+    private func nextPiece(of upload: ChunkUpload) -> [UInt8] {
+        if upload.isFinished {
+            uploads[upload.id] = nil
+            handle(.uploadFinished(upload.id))
+            return []
+        }
+        do throws(StoreError) {
+            let frames = try upload.nextFrames(from: store)
+            onPayload?(upload.id.neighbour, 0, upload.lastByteCount)
+            handle(.uploadProgressed(upload.id, byteCount: upload.lastByteCount))
+            return frames
+        } catch {
+            log.warning("a chunk cannot be read: \(error)", metadata: ["version": "\(upload.version.short)"])
+            uploads[upload.id] = nil
+            handle(.uploadFailed(upload.id))
+            return []
+        }
+    }
+
+    private func stopUpload(_ id: UploadID) {
+        uploads[id] = nil
+        switchboard.links[id.neighbour]?.bulk.remove(UInt64(id.request.value))
+    }
+
+    private func write(_ note: SwarmNote) {
+        switch note {
+        case .setAside(let node, let reason, _):
+            log.notice("a node is set aside", metadata: ["node": "\(node)", "reason": "\(reason)"])
+        case .sourceSilent(let node, let count):
+            log.notice("a source fell silent", metadata: ["node": "\(node)", "requests": "\(count)"])
+        case .sourceSlow(let node, let count):
+            log.notice("a source is far slower than the others", metadata: ["node": "\(node)", "requests": "\(count)"])
+        case .chunkDamaged(let version, let chunk):
+            log.error(
+                "a chunk is damaged on disk and is withdrawn",
+                metadata: ["version": "\(version.short)", "chunk": "\(chunk)"])
+        case .copyIsOut(let version): log.info("a whole copy is out", metadata: ["version": "\(version.short)"])
+        }
+    }
+}

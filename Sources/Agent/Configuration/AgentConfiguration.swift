@@ -1,0 +1,40 @@
+public import EventLoop
+public import Handoff
+public import Units
+
+/// What an operator decides about one agent: the file's values, with the command line's on top.
+public struct AgentConfiguration: Sendable {
+    /// Where to listen.
+    public var listen: Endpoint
+    /// Addresses to try, besides those that were kept from joining.
+    public var peers: [HostPort]
+    /// Where this node stands: `region`, `zone`, `rack`, `host` shape the neighbour graph; others are for people.
+    public var labels: [String: String]
+    /// Congestion control of all connections; nil leaves the kernel's default.
+    public var congestionControl: String?
+    /// Who may bind which model on the hand-off socket.
+    public var handoffRules: [HandoffRule]
+    /// Models that are given to an inference process: their `current` waits for it, even before the first one came.
+    public var servedModels: [ModelName]
+
+    /// The defaults: all addresses of the machine, the default port, no peers.
+    public init() {
+        guard let all = IPAddress([UInt8](repeating: 0, count: 4)) else {
+            preconditionFailure("four bytes are an address")
+        }
+        listen = Endpoint(address: all, port: Limits.defaultPort)
+        peers = []
+        labels = [:]
+        congestionControl = nil
+        handoffRules = []
+        servedModels = []
+    }
+}
+
+/// Why a configuration cannot be used; the command ends with exit code 78.
+public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
+    /// One sentence with the place and the next step.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,154 @@
+internal import EventLoop
+internal import Handoff
+internal import Manifest
+internal import TOMLKit
+internal import Units
+
+/// The agent's TOML file. Every key is known or an error, with its line and column.
+public enum ConfigurationFile {
+    /// Puts the file's values on top of `configuration`.
+    /// - Parameter name: the file's name, for errors.
+    public static func apply(
+        _ text: String, named name: String, to configuration: inout AgentConfiguration
+    ) throws(ConfigurationError) {
+        let table: TOMLTable
+        do {
+            table = try TOMLTable(string: text)
+        } catch {
+            guard let parse = error as? TOMLParseError else { throw ConfigurationError("\(name): \(error)") }
+            throw ConfigurationError(
+                "\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
+        }
+        var reader = Reader(table: table, text: text, name: name)
+        try reader.read(into: &configuration)
+    }
+}
+
+/// Takes the keys of one file apart.
+private struct Reader {
+    let table: TOMLTable
+    let text: String
+    let name: String
+
+    mutating func read(into configuration: inout AgentConfiguration) throws(ConfigurationError) {
+        for key in table.keys.sorted() {
+            switch key {
+            case "listen": configuration.listen = try endpoint(key)
+            case "peers": configuration.peers = try peers(key)
+            case "labels": configuration.labels = try labels(key)
+            case "congestion_control": configuration.congestionControl = try string(key)
+            case "handoff": try readHandoff(into: &configuration)
+            default: throw unknown(key, in: "")
+            }
+        }
+    }
+
+    private func string(_ key: String) throws(ConfigurationError) -> String {
+        guard let value = table[key]?.string else { throw wrong(key, "a string in quotes") }
+        return value
+    }
+
+    private func endpoint(_ key: String) throws(ConfigurationError) -> Endpoint {
+        guard let endpoint = Endpoint(parsing: try string(key), defaultPort: Limits.defaultPort) else {
+            throw wrong(key, "an address and a port, for example \"0.0.0.0:\(Limits.defaultPort)\"")
+        }
+        return endpoint
+    }
+
+    private func peers(_ key: String) throws(ConfigurationError) -> [HostPort] {
+        guard let array = table[key]?.array else { throw wrong(key, "a list of \"host:port\"") }
+        var peers: [HostPort] = []
+        for element in array {
+            guard let text = element.string, let peer = HostPort(text, defaultPort: Limits.defaultPort) else {
+                throw wrong(key, "a list of \"host:port\"")
+            }
+            peers.append(peer)
+        }
+        return peers
+    }
+
+    private func labels(_ key: String) throws(ConfigurationError) -> [String: String] {
+        guard let values = table[key]?.table else { throw wrong(key, "a table of names and values") }
+        var labels: [String: String] = [:]
+        for label in values.keys {
+            guard let value = values[label]?.string else { throw wrong(label, "a string in quotes") }
+            labels[label] = value
+        }
+        return labels
+    }
+
+    private func readHandoff(into configuration: inout AgentConfiguration) throws(ConfigurationError) {
+        guard let handoff = table["handoff"]?.table else { throw wrong("handoff", "a table") }
+        for key in handoff.keys.sorted() {
+            switch key {
+            case "models": configuration.servedModels = try models(handoff[key]?.array, key)
+            case "allow": configuration.handoffRules = try rules(handoff[key]?.array)
+            default: throw unknown(key, in: "handoff.")
+            }
+        }
+    }
+
+    private func models(_ array: TOMLArray?, _ key: String) throws(ConfigurationError) -> [ModelName] {
+        guard let array else { throw wrong(key, "a list of models") }
+        var models: [ModelName] = []
+        for element in array {
+            guard let model = element.string.flatMap({ ModelName($0) }) else { throw wrong(key, "a list of models") }
+            models.append(model)
+        }
+        return models
+    }
+
+    private func rules(_ array: TOMLArray?) throws(ConfigurationError) -> [HandoffRule] {
+        guard let array else { throw wrong("allow", "a list of tables with uid and models") }
+        var rules: [HandoffRule] = []
+        for element in array {
+            guard let rule = element.table else { throw wrong("allow", "a list of tables with uid and models") }
+            for key in rule.keys where key != "uid" && key != "models" { throw unknown(key, in: "handoff.allow.") }
+            guard let uid = rule["uid"]?.int, let uid = UInt32(exactly: uid) else {
+                throw wrong("uid", "a user's number")
+            }
+            guard let list = rule["models"]?.array else { throw wrong("models", "a list of model patterns") }
+            rules.append(try handoffRule(userID: uid, list))
+        }
+        return rules
+    }
+
+    private func handoffRule(userID: UInt32, _ list: TOMLArray) throws(ConfigurationError) -> HandoffRule {
+        var patterns: [ModelPattern] = []
+        for element in list {
+            guard let pattern = element.string.flatMap({ ModelPattern($0) }) else {
+                throw wrong("models", "a list of patterns: \"*\", a model, or a model followed by /*")
+            }
+            patterns.append(pattern)
+        }
+        return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
+    }
+
+    private func unknown(_ key: String, in path: String) -> ConfigurationError {
+        ConfigurationError("\(place(of: key)): unknown key \(path)\(key); the README lists the keys of this file")
+    }
+
+    private func wrong(_ key: String, _ expected: String) -> ConfigurationError {
+        ConfigurationError("\(place(of: key)): \(key) must be \(expected)")
+    }
+
+    /// `name:line:column` of a key's first appearance as one; toml++'s positions do not reach Swift.
+    private func place(of key: String) -> String {
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let body = line.prefix { $0 != "#" && $0 != "=" }
+            guard let range = body.firstRange(of: key) else { continue }
+            let before = body[..<range.lowerBound].last
+            let after = body[range.upperBound...].first
+            let isWhole = !isKeyCharacter(before) && !isKeyCharacter(after)
+            if isWhole {
+                return "\(name):\(number + 1):\(body.distance(from: body.startIndex, to: range.lowerBound) + 1)"
+            }
+        }
+        return name
+    }
+
+    private func isKeyCharacter(_ character: Character?) -> Bool {
+        guard let character else { return false }
+        return character.isLetter || character.isNumber || character == "_" || character == "-"
+    }
+}

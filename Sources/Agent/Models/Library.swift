@@ -1,0 +1,230 @@
+internal import EventLoop
+internal import Logging
+internal import Manifest
+internal import Store
+internal import Swarm
+internal import Trust
+internal import Units
+
+/// The versions that this node deals with: brings those that are wanted here, and serves those that are here.
+@LoopActor
+final class Library {
+    private(set) var entries: [Digest: LibraryEntry] = [:]
+    /// The last write that failed, until one of a whole version succeeds.
+    private(set) var lastWriteFailure: StoreError?
+    /// A version became ready here.
+    var onReady: (@LoopActor (LibraryEntry) -> Void)?
+    /// The models that this node follows or holds changed.
+    var onModelsChanged: (@LoopActor () -> Void)?
+
+    private let store: Store
+    private let trust: Trust
+    private let driver: ChunkDriver
+    private let fetcher: DocumentFetcher
+    private let jobs: Jobs
+    private let log: Logger
+
+    init(store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, jobs: Jobs, log: Logger) {
+        self.store = store
+        self.trust = trust
+        self.driver = driver
+        self.fetcher = fetcher
+        self.jobs = jobs
+        self.log = log
+    }
+
+    /// Puts what is complete on disk into the swarm; what cannot be served is said and left.
+    func open() async {
+        for variant in store.committed {
+            let entry = entry(variant.key.version, variant.model)
+            entry.manifest = trust.manifest(entry.digest)
+            do {
+                try await serve(entry, seeding: .ordinary)
+            } catch {
+                entry.phase = .failed
+                entry.error = "it is on disk and cannot be served: \(error)"
+                log.error("a version on disk cannot be served: \(error)", metadata: ["version": "\(variant.key)"])
+            }
+        }
+    }
+
+    /// Fetches a version, unless it is here.
+    func want(_ digest: Digest, of model: ModelName) {
+        let entry = entry(digest, model)
+        guard !trust.denyList.isDenied(digest, of: model) else { return }
+        entry.isWanted = true
+        guard entry.phase != .ready else { return }
+        jobs.start("version \(digest)") { [weak self] in await self?.acquire(entry) }
+    }
+
+    /// Nobody wants the version any more: a fetch stops; what is complete stays.
+    func unwant(_ digest: Digest) {
+        guard let entry = entries[digest], entry.isWanted else { return }
+        entry.isWanted = false
+        if entry.phase != .ready { entry.stopWaiting() }
+    }
+
+    /// A published version is taken over from its staging folder and directed through the swarm.
+    func adopt(_ staging: String, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
+        -> LibraryEntry
+    {
+        let entry = entry(manifest.digest, manifest.value.model)
+        entry.manifest = manifest
+        entry.layout = layout
+        _ = try await store.adopt(staging, manifest, layout)
+        if entry.phase != .ready { try await serve(entry, seeding: .directing) }
+        return entry
+    }
+
+    /// Deletes a version here.
+    func remove(_ digest: Digest, protecting protected: Set<VariantKey>) async throws(StoreError) {
+        guard let entry = entries[digest] else {
+            throw StoreError(.notFound, "remove", of: digest.short, "nothing of it is here")
+        }
+        unwant(digest)
+        try await store.remove(digest, protecting: protected)
+        driver.remove(digest, because: .unwanted)
+        entries[digest] = nil
+        entry.announceChange()
+        onModelsChanged?()
+    }
+
+    /// An operator denied the version: it is neither fetched nor sent from now on.
+    func deny(_ digest: Digest) {
+        guard let entry = entries[digest] else { return }
+        entry.error = "denied"
+        driver.remove(digest, because: .denied)
+        unwant(digest)
+        entry.announceChange()
+    }
+
+    /// The denial was lifted.
+    func allow(_ digest: Digest) async {
+        guard let entry = entries[digest] else { return }
+        entry.error = ""
+        guard entry.phase == .ready else { return }
+        do {
+            try await serve(entry, seeding: .ordinary)
+        } catch {
+            entry.error = "\(error)"
+        }
+    }
+
+    /// The swarm has everything that a version needs.
+    func completed(_ digest: Digest) { entries[digest]?.stopWaiting() }
+
+    /// A chunk could not be written; the core tries again.
+    func noteWriteFailure(_ digest: Digest, _ error: StoreError) {
+        entries[digest]?.error = error.description
+        lastWriteFailure = error
+    }
+
+    private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
+        if let known = entries[digest] { return known }
+        let entry = LibraryEntry(digest: digest, model: model)
+        entries[digest] = entry
+        onModelsChanged?()
+        return entry
+    }
+}
+
+// MARK: Fetching
+
+extension Library {
+    /// Attempts until the version is here or nobody wants it; errors are shown and tried again.
+    private func acquire(_ entry: LibraryEntry) async {
+        var pause = Duration.milliseconds(200)
+        while entry.isWanted, entry.phase != .ready, !Task.isCancelled {
+            do {
+                // Wanted again while it was being given up: the loop's condition decides, not the attempt.
+                if try await attempt(entry) { continue }
+                pause = min(pause * 2, .seconds(2))
+            } catch {
+                entry.phase = .failed
+                entry.error = "\(error)"
+                lastWriteFailure = error as? StoreError
+                log.error("a fetch failed and is tried again: \(error)", metadata: ["version": "\(entry.digest.short)"])
+                entry.announceChange()
+                pause = .seconds(5)
+            }
+            try? await Task.sleep(for: pause)
+        }
+        entry.announceChange()
+    }
+
+    /// False if no neighbour could give what is needed next.
+    private func attempt(_ entry: LibraryEntry) async throws -> Bool {
+        guard let manifest = try await fetcher.manifest(entry.digest) else { return false }
+        entry.manifest = manifest
+        guard entry.isWanted else { return true }
+        if store.committed(entry.key) != nil {
+            try await serve(entry, seeding: .ordinary)
+            return true
+        }
+        entry.phase = .fetching
+        guard let layout = try await fetcher.layout(of: manifest) else { return false }
+        entry.layout = layout
+        guard entry.isWanted else { return true }
+        try await fetch(entry, manifest, layout)
+        return true
+    }
+
+    private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
+    {
+        entry.phase = .verifying
+        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) {
+            entry.hashedByteCount = $0.value
+        }
+        entry.phase = .fetching
+        entry.error = ""
+        driver.add(plan(entry, layout, held: start.verified, needed: start.needed, seeding: .ordinary))
+        if start.verified.count < start.needed.count { await entry.allChunks() }
+        guard entry.isWanted else { return driver.remove(entry.digest, because: .unwanted) }
+        entry.phase = .committing
+        _ = try await store.commit(entry.key)
+        becomeReady(entry)
+    }
+
+    /// Makes a complete version servable, and puts it into the swarm.
+    private func serve(_ entry: LibraryEntry, seeding: VersionPlan.Seeding) async throws(StoreError) {
+        guard let manifest = entry.manifest else {
+            throw StoreError(.notFound, "serve", of: entry.digest.short, "its manifest is not kept here")
+        }
+        let layout = try await storedLayout(entry, manifest)
+        entry.layout = layout
+        let held = try await store.attach(manifest, layout, variant: entry.variant)
+        if !trust.denyList.isDenied(entry.digest, of: entry.model) {
+            driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
+        }
+        becomeReady(entry)
+    }
+
+    private func storedLayout(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout
+    {
+        if let layout = entry.layout { return layout }
+        do {
+            if let layout = try await fetcher.layout(of: manifest) { return layout }
+        } catch {
+            throw StoreError(.io, "serve", of: entry.digest.short, "\(error)")
+        }
+        throw StoreError(.notFound, "serve", of: entry.digest.short, "its layout is not kept here")
+    }
+
+    private func becomeReady(_ entry: LibraryEntry) {
+        entry.phase = .ready
+        entry.error = ""
+        lastWriteFailure = nil
+        log.notice("a version is ready", metadata: ["model": "\(entry.model)", "version": "\(entry.digest.short)"])
+        entry.announceChange()
+        onReady?(entry)
+        onModelsChanged?()
+    }
+
+    private func plan(
+        _ entry: LibraryEntry, _ layout: Layout, held: ChunkSet, needed: ChunkSet, seeding: VersionPlan.Seeding
+    ) -> VersionPlan {
+        VersionPlan(
+            version: entry.digest, model: entry.model, chunkByteCounts: layout.lengths, held: held, needed: needed,
+            seeding: seeding)
+    }
+}

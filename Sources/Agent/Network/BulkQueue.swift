@@ -1,0 +1,49 @@
+internal import EventLoop
+internal import Units
+
+/// What is too long to be sent at once, piece by piece: chunks that a neighbour asked for, manifests and layouts.
+///
+/// A piece is sent only while little waits in front of it, so that a control frame that comes now is
+/// soon on its way. Sources take turns.
+@LoopActor
+final class BulkQueue {
+    /// Frames of the next piece; empty when there is no more.
+    typealias Source = @LoopActor () -> [UInt8]
+
+    private let stream: SecureStream
+    private var sources: [(key: UInt64, next: Source)] = []
+    private var isSending = false
+    private var isClosed = false
+
+    init(_ stream: SecureStream) { self.stream = stream }
+
+    /// Adds a source; `key` names it for `remove`.
+    func add(_ key: UInt64, _ next: @escaping Source) {
+        guard !isClosed else { return }
+        sources.append((key, next))
+        pump()
+    }
+
+    /// Takes a source out; what it gave before may still be on its way.
+    func remove(_ key: UInt64) { sources.removeAll { $0.key == key } }
+
+    /// Forgets all sources.
+    func close() {
+        isClosed = true
+        sources.removeAll()
+    }
+
+    private func pump() {
+        while !isSending, !isClosed, !sources.isEmpty, stream.queuedByteCount < Limits.uploadBacklogByteCountMax {
+            let source = sources.removeFirst()
+            let piece = source.next()
+            guard !piece.isEmpty, !isClosed else { continue }
+            sources.append(source)
+            isSending = true
+            stream.send(piece) { [weak self] in
+                self?.isSending = false
+                self?.pump()
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+internal import Crypto
+internal import EventLoop
+internal import Units
+internal import Wire
+
+/// What this agent remembers of the nodes that it met, for people: names, addresses, payload, and why one is gone.
+///
+/// Bounded; the node that has been gone for longest is forgotten first.
+@LoopActor
+final class NeighbourDirectory {
+    struct Record {
+        let node: NodeID
+        var name: String
+        var address: String
+        var receivedByteCount: Int64 = 0
+        var sentByteCount: Int64 = 0
+        var goneSince: Instant?
+        var reason = ""
+    }
+
+    private(set) var records: [NodeID: Record] = [:]
+    /// Peers that were dialled in vain, by name: they have no node id yet.
+    private(set) var unreachable: [String: String] = [:]
+
+    /// A node proved who it is.
+    func meet(_ link: NeighbourLink, at endpoint: Endpoint?) {
+        var record = records[link.node] ?? Record(node: link.node, name: "", address: "")
+        record.name = link.identity.name.text
+        record.address = (endpoint ?? link.remote).description
+        record.goneSince = nil
+        record.reason = ""
+        records[link.node] = record
+        forgetOldest()
+    }
+
+    /// Its connection ended, or it was refused.
+    func part(_ link: NeighbourLink, because reason: String) {
+        if records[link.node] == nil { meet(link, at: nil) }
+        records[link.node]?.goneSince = Clock.now()
+        records[link.node]?.reason = reason
+    }
+
+    func addPayload(_ node: NodeID, received: Int, sent: Int) {
+        records[node]?.receivedByteCount += Int64(received)
+        records[node]?.sentByteCount += Int64(sent)
+    }
+
+    /// A peer's address leads to nobody.
+    func noteUnreachable(_ peer: String, _ why: String) { unreachable[peer] = why }
+
+    /// It led to somebody.
+    func noteReached(_ peer: String) { unreachable[peer] = nil }
+
+    private func forgetOldest() {
+        guard records.count > Limits.connectionCountMax else { return }
+        let gone = records.values.compactMap { record in record.goneSince.map { (record.node, $0) } }
+        if let oldest = gone.min(by: { $0.1 < $1.1 }) { records[oldest.0] = nil }
+    }
+}

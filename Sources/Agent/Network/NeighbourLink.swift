@@ -1,0 +1,167 @@
+internal import Crypto
+internal import EventLoop
+internal import Swarm
+internal import Units
+internal import Wire
+
+/// One connection of the chunk protocol: frames in and out, HELLO first, kept alive, closed with a reason.
+///
+/// opened (our HELLO is out) → introduced (theirs came) → ended. Frames of the neighbour
+/// reach `owner` only while introduced.
+@LoopActor
+final class NeighbourLink {
+    /// Why a link ended.
+    struct End {
+        let code: GoodbyeCode
+        let text: String
+        /// Whose words these are.
+        let isByPeer: Bool
+    }
+
+    let identity: NodeIdentityFields
+    let dialled: DialTarget?
+    let remote: Endpoint
+    /// This node's address as the connection sees it.
+    let local: IPAddress?
+    let certificate: Certificate?
+    let bulk: BulkQueue
+    private(set) var hello: Hello?
+    private(set) var isEnded = false
+    private(set) var roundTrip: Duration?
+    private let stream: SecureStream
+    private weak var owner: (any NeighbourLinkOwner)?
+    private var decoder = FrameDecoder()
+    private var vigil: LinkVigil
+
+    init(
+        _ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?,
+        owner: any NeighbourLinkOwner
+    ) {
+        self.stream = stream
+        self.identity = identity
+        self.remote = remote
+        self.dialled = dialled
+        self.owner = owner
+        local = stream.localAddress
+        certificate = stream.peerCertificate
+        bulk = BulkQueue(stream)
+        vigil = LinkVigil(now: Clock.now())
+    }
+
+    var node: NodeID { identity.node }
+
+    /// Sends a frame ahead of all bulk data that is not on its way yet.
+    func send(_ message: Message) { sendFrames(message.encode()) }
+
+    /// Sends frames that are encoded already.
+    func sendFrames(_ frames: [UInt8]) {
+        guard !isEnded else { return }
+        vigil.noteSent(at: Clock.now())
+        stream.send(frames)
+        if stream.queuedByteCount > Limits.controlBacklogByteCountMax { end(.slow, "it reads too slowly") }
+    }
+
+    /// Plaintext of the connection.
+    func receive(_ plaintext: borrowing RawSpan) {
+        guard !isEnded else { return }
+        vigil.noteReceived(at: Clock.now())
+        do throws(WireError) {
+            var position = 0
+            while !isEnded, let message = try decoder.next(from: plaintext, at: &position) {
+                vigil.noteFrameEnd()
+                dispatch(message)
+            }
+        } catch {
+            end(error.code, error.description)
+        }
+        vigil.noteFrame(isOpen: decoder.isMidFrame, at: Clock.now())
+    }
+
+    /// Looks at the clock; called a few times a second.
+    func keepWatch(now: Instant) {
+        guard !isEnded else { return }
+        switch vigil.verdict(now: now, isIntroduced: hello != nil) {
+        case .quiet: break
+        case .ping: ping()
+        case .end(let code, let text): end(code, text)
+        }
+    }
+
+    /// Measures the round trip now.
+    func ping() {
+        guard let token = vigil.beginPing(at: Clock.now()) else { return }
+        send(.ping(token))
+    }
+
+    /// Stops reading for as long as the neighbour is faster than it may be.
+    func pauseReading() {
+        vigil.notePaused()
+        stream.pause()
+    }
+
+    /// Goes on. What was not read meanwhile is not held against the neighbour.
+    func resumeReading() {
+        vigil.noteResumed(at: Clock.now())
+        stream.resume()
+    }
+
+    /// Says GOODBYE and closes. The owner is told, unless it was the one that said so.
+    func end(_ code: GoodbyeCode, _ text: String = "", telling: Bool = true) {
+        guard !isEnded else { return }
+        stream.send(Message.goodbye(Goodbye(code, text)).encode())
+        finish(End(code: code, text: text, isByPeer: false), telling: telling)
+        stream.closeGracefully()
+    }
+
+    /// The connection broke, or TLS failed.
+    func ended(_ reason: SecureStream.End) {
+        let text =
+            switch reason {
+            case .closed: "the connection was closed"
+            case .refused(let error): error.description
+            case .failed(let error): error.detail
+            }
+        finish(End(code: .leaving, text: text, isByPeer: true), telling: true)
+    }
+
+    private func dispatch(_ message: Message) {
+        if hello == nil, case .hello(let hello) = message {
+            guard hello.lane == 0 else { return end(.unsupported, "lane \(hello.lane)") }
+            self.hello = hello
+            owner?.linkWasIntroduced(self, hello)
+            return
+        }
+        switch message {
+        case .goodbye(let goodbye):
+            finish(End(code: goodbye.code, text: goodbye.text, isByPeer: true), telling: true)
+            stream.closeGracefully()
+        case .hello: end(.outOfOrder, "HELLO came twice")
+        case _ where hello == nil: end(.outOfOrder, "the first frame is not HELLO")
+        case .ping(let token): send(.pong(token))
+        case .pong(let token): receivePong(token)
+        default: owner?.link(self, received: message)
+        }
+    }
+
+    private func receivePong(_ token: UInt64) {
+        guard let roundTrip = vigil.endPing(token, at: Clock.now()) else { return end(.unsolicited, "PONG") }
+        self.roundTrip = roundTrip
+        owner?.link(self, measured: roundTrip)
+    }
+
+    private func finish(_ end: End, telling: Bool) {
+        guard !isEnded else { return }
+        isEnded = true
+        bulk.close()
+        if telling { owner?.link(self, ended: end) }
+    }
+}
+
+/// Who is told what a link receives.
+@LoopActor
+protocol NeighbourLinkOwner: AnyObject {
+    func linkWasIntroduced(_ link: NeighbourLink, _ hello: Hello)
+    func link(_ link: NeighbourLink, received message: Message)
+    func link(_ link: NeighbourLink, measured roundTrip: Duration)
+    func link(_ link: NeighbourLink, ended end: NeighbourLink.End)
+}

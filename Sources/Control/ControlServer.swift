@@ -1,0 +1,106 @@
+public import EventLoop
+internal import Units
+
+/// Answers the control API on a unix socket.
+///
+/// Each connection may have a bounded number of requests open; a request beyond that, or an over-long line, is refused
+/// by name. Answers are written in the order in which they are ready.
+@LoopActor
+public final class ControlServer {
+    /// Tells the asker how far its answer has come.
+    public typealias ProgressSink = @LoopActor @Sendable (ControlProgress) -> Void
+
+    private typealias Handler = @LoopActor (ControlSession, UInt32, [UInt8]) async -> Void
+
+    private var handlers: [String: Handler] = [:]
+    private var sessions: [ObjectIdentifier: ControlSession] = [:]
+    private var listener: StreamListener?
+
+    /// Answers nothing until methods are added, and hears nothing until it listens.
+    public init() {}
+
+    /// Answers `Method`. Errors of the handler reach the asker as they are.
+    public func answer<Method: ControlMethod>(
+        _ type: Method.Type,
+        with handler: @escaping @LoopActor (Method, @escaping ProgressSink) async throws(ControlError) -> Method.Reply
+    ) {
+        handlers[Method.method] = { session, id, line in
+            do throws(ControlError) {
+                let request = try ControlJSON.decode(RequestLine<Method>.self, from: line)
+                let reply = try await handler(request.params) { progress in
+                    session.send(ControlJSON.encode(AnswerHeader(id: id, error: nil, progress: progress)))
+                }
+                session.send(ControlJSON.encode(AnswerLine(id: id, result: reply)))
+            } catch {
+                session.send(ControlJSON.encode(AnswerHeader(id: id, error: error, progress: nil)))
+            }
+        }
+    }
+
+    /// Starts listening.
+    /// - Throws: `LoopError`, also when the path is too long for a socket.
+    public func listen(path: String, mode: UInt32) throws(LoopError) {
+        listener = try StreamListener.unix(path: path, mode: mode) { [weak self] stream in self?.admit(stream) }
+    }
+
+    /// Ends all connections.
+    public func close() {
+        listener?.close()
+        listener = nil
+        for session in sessions.values { session.close() }
+        sessions.removeAll()
+    }
+
+    private func admit(_ stream: ByteStream) {
+        guard sessions.count < Limits.controlSessionCountMax else { return stream.close() }
+        let channel = LineChannel(
+            stream, lineByteCountMax: Limits.controlLineByteCountMax,
+            queuedByteCountMax: Limits.controlQueuedByteCountMax)
+        let session = ControlSession(channel)
+        let key = ObjectIdentifier(session)
+        sessions[key] = session
+        channel.start(
+            onLine: { [weak self, weak session] line in
+                guard let self, let session else { return }
+                handle(line, from: session)
+            },
+            onEnd: { [weak self] _ in self?.sessions[key] = nil })
+    }
+
+    private func handle(_ line: [UInt8], from session: ControlSession) {
+        guard let header = try? ControlJSON.decode(RequestHeader.self, from: line) else {
+            return refuse(0, .init(.wrongUsage, "not a request of the control API"), to: session)
+        }
+        guard let handler = handlers[header.method] else {
+            let error = ControlError(
+                .wrongUsage, "this agent knows no method \(header.method)", hint: "Use a shoal command of its version.")
+            return refuse(header.id, error, to: session)
+        }
+        guard session.openRequestCount < Limits.controlRequestCountMax else {
+            return refuse(header.id, .init(.tryAgain, "too many requests are open on this connection"), to: session)
+        }
+        session.openRequestCount += 1
+        // The control plane is where tasks are allowed: one per request, bounded above.
+        Task { @LoopActor in
+            await handler(session, header.id, line)
+            session.openRequestCount -= 1
+        }
+    }
+
+    private func refuse(_ id: UInt32, _ error: ControlError, to session: ControlSession) {
+        session.send(ControlJSON.encode(AnswerHeader(id: id, error: error, progress: nil)))
+    }
+}
+
+/// One connection to the control socket.
+@LoopActor
+final class ControlSession {
+    var openRequestCount = 0
+    private let channel: LineChannel
+
+    init(_ channel: LineChannel) { self.channel = channel }
+
+    func send(_ line: [UInt8]) { channel.send(line) }
+
+    func close() { channel.close() }
+}

@@ -1,0 +1,108 @@
+public import EventLoop
+public import Units
+
+/// One connected inference process. A number is never used twice while the agent runs.
+public struct HandoffInstance: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The number, from 1.
+    public let number: UInt64
+
+    init(_ number: UInt64) { self.number = number }
+
+    /// For logs: `instance 7`.
+    public var description: String { "instance \(number)" }
+
+    /// In the order of connecting.
+    public static func < (left: HandoffInstance, right: HandoffInstance) -> Bool { left.number < right.number }
+}
+
+/// Who may bind which model. The kernel says who somebody is, never a message.
+public struct HandoffRule: Sendable {
+    /// The user that the inference process runs as.
+    public let userID: UInt32
+    /// Whether this user may bind a model.
+    public let covers: @Sendable (ModelName) -> Bool
+
+    /// A rule for one user. Without `covers`, for all models.
+    public init(userID: UInt32, covers: @escaping @Sendable (ModelName) -> Bool = { _ in true }) {
+        self.userID = userID
+        self.covers = covers
+    }
+
+    /// What holds without a configuration: the agent's own user, and root, may bind any model.
+    public static func defaults(agentUserID: UInt32) -> [HandoffRule] {
+        agentUserID == 0 ? [HandoffRule(userID: 0)] : [HandoffRule(userID: agentUserID), HandoffRule(userID: 0)]
+    }
+}
+
+/// Times and texts of the server; the defaults are the protocol's.
+public struct HandoffSettings: Sendable {
+    /// Software and version, for people.
+    public var software = "shoal"
+    /// From the connection to the hello.
+    public var helloDeadline: Duration = .seconds(Limits.handoffHelloSeconds)
+    /// How long a process may be silent.
+    public var lease: Duration = .seconds(Limits.handoffLeaseSeconds)
+    /// How many processes may be connected.
+    public var sessionCountMax = Limits.handoffSessionCountMax
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What a process said of itself, and what the kernel said of it.
+public struct HandoffHello: Hashable, Sendable {
+    /// The model that it serves.
+    public let model: ModelName
+    /// Its name; `pid-<pid>` if it gave none.
+    public let name: String
+    /// Software and version, for people; may be empty.
+    public let runtime: String
+    /// Who it is, by the kernel's word.
+    public let credentials: PeerCredentials
+    /// Whether it can load a version beside the active one.
+    public let canLoadBeside: Bool
+    /// What it serves.
+    public let active: Digest?
+    /// All that it has in memory.
+    public let resident: [Digest]
+}
+
+/// What a process says about itself from time to time.
+public struct HandoffReport: Hashable, Sendable {
+    /// What it serves.
+    public var active: Digest?
+    /// Requests that run now.
+    public var inFlightCount: Int?
+    /// Requests since it started.
+    public var requestCount: Int?
+    /// Of those, how many failed.
+    public var errorCount: Int?
+}
+
+/// What to load.
+public struct HandoffLoad: Hashable, Sendable {
+    /// The version.
+    public let digest: Digest
+    /// Its name, for people.
+    public let tag: Tag?
+    /// The hardware flavour.
+    public let variant: VariantName
+    /// The absolute folder of the version's files, complete and re-hashed.
+    public let path: String
+    /// How long the process may take.
+    public let deadline: Duration
+
+    /// Describes a load.
+    /// - Precondition: `path` is absolute.
+    public init(
+        digest: Digest, tag: Tag?, variant: VariantName = .default, path: String,
+        deadline: Duration = .seconds(Limits.rolloutLoadSecondsDefault)
+    ) {
+        precondition(path.hasPrefix("/"), "a load of the relative path \(path)")
+        self.digest = digest
+        self.tag = tag
+        self.variant = variant
+        self.path = path
+        self.deadline = deadline
+    }
+}

@@ -1,0 +1,87 @@
+import Units
+
+/// What the core knows of one connected process.
+struct InstanceState: Sendable {
+    /// What becomes of a version that the process has in memory and does not serve.
+    enum Residence: Hashable, Sendable {
+        /// No request uses it.
+        case idle
+        /// It was active; its last requests have not ended yet.
+        case draining
+        /// The process was told to let go of it.
+        case releasing
+    }
+
+    /// What the process was asked and has not answered.
+    enum Step: Hashable, Sendable {
+        case idle
+        /// `abandoned`: called off, but the process has not confirmed it.
+        case loading(Digest, deadline: Instant, abandoned: Bool)
+        case activating(Digest, deadline: Instant)
+    }
+
+    let canLoadBeside: Bool
+    /// When it connected, in `Rollout.sequence`.
+    let attachedSequence: UInt64
+    /// What it serves, by its own word.
+    var active: Digest?
+    var activeSince: Instant
+    /// What else it has in memory. Never holds `active`.
+    var resident: [Digest: Residence]
+    var step: Step = .idle
+    /// The version that it would have to load beside the active one, and cannot.
+    var obstacle: Digest?
+    /// The denied version for which the note was made already.
+    var notedDenied: Digest?
+}
+
+extension InstanceState.Step {
+    var digest: Digest? {
+        switch self {
+        case .idle: nil
+        case .loading(let digest, _, _), .activating(let digest, _): digest
+        }
+    }
+
+    var deadline: Instant? {
+        switch self {
+        case .idle: nil
+        case .loading(_, let deadline, _), .activating(_, let deadline): deadline
+        }
+    }
+
+    var isAbandoned: Bool {
+        if case .loading(_, _, let abandoned) = self { abandoned } else { false }
+    }
+}
+
+/// What went wrong with a version, and when it may be tried again.
+struct Failure: Sendable {
+    var attemptCount: Int
+    var reason: String
+    var retryAt: Instant
+    /// When, in `Rollout.sequence`.
+    var sequence: UInt64
+    /// Who failed in this round of attempts.
+    var instances: Set<RolloutInstance>
+
+    /// Whether a process must wait. One that failed waits, and so does one that connected since: it may be the
+    /// restarted victim of the candidate, under a new number. The others are not held up by a stranger's failure.
+    func blocks(_ instance: RolloutInstance, attachedSequence: UInt64, now: Instant) -> Bool {
+        now < retryAt && (instances.contains(instance) || attachedSequence > sequence)
+    }
+}
+
+/// A move of `current` that did not succeed.
+struct FailedMove: Sendable {
+    var target: RolloutVersion
+    var attemptCount: Int
+    var reason: String
+    var retryAt: Instant
+}
+
+/// How long to wait after the n-th failure in a row: 1 s, 2, 4 … 60 s.
+func retryDelay(afterAttempts count: Int) -> Duration {
+    let doublings = min(max(count, 1) - 1, 16)
+    return .seconds(min(Limits.rolloutRetrySecondsMax, Limits.rolloutRetrySecondsMin << doublings))
+}

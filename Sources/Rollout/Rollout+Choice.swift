@@ -1,0 +1,46 @@
+import Units
+
+extension Rollout {
+    /// What may run here, best first: the wish, what `current` names, then what it named before, newest first.
+    var ranking: [RolloutVersion] {
+        var seen: Set<Digest> = []
+        return ([desired, current].compactMap(\.self) + history.reversed()).filter { seen.insert($0.digest).inserted }
+    }
+
+    /// What this process should serve now; nil to leave it as it is.
+    ///
+    /// The best version that is allowed and there. One that just failed on this process is passed over for a while, so
+    /// that a process which serves nothing gets the version before meanwhile; one that serves that already is settled.
+    func choice(for instance: RolloutInstance, now: Instant) -> RolloutVersion? {
+        guard let state = instances[instance] else { return nil }
+        func isBlocked(_ digest: Digest) -> Bool {
+            guard digest != state.active, digest != state.step.digest, let failure = failures[digest] else {
+                return false
+            }
+            return failure.blocks(instance, attachedSequence: state.attachedSequence, now: now)
+        }
+        let best = ranking.first { version in
+            let isThere = onDisk[version.digest] != nil || state.active == version.digest
+            return isThere && !denied.contains(version.digest) && !isBlocked(version.digest)
+        }
+        if let best { return onDisk[best.digest] ?? best }
+        // Nothing to go back to: a denied version is served on, and `current` may always be loaded again.
+        guard state.active == nil, let current, onDisk[current.digest] != nil else { return nil }
+        return isBlocked(current.digest) ? nil : current
+    }
+
+    /// What `current` should name for a model that no process serves; nil to leave it.
+    func choiceWithoutProcess() -> RolloutVersion? {
+        func isUsable(_ version: RolloutVersion) -> Bool {
+            onDisk[version.digest] != nil && !denied.contains(version.digest)
+        }
+        if let desired, isUsable(desired) { return desired }
+        guard let current, denied.contains(current.digest) else { return nil }
+        return history.last(where: isUsable)
+    }
+
+    /// A version by its digest, if this node knows it.
+    func version(of digest: Digest) -> RolloutVersion? {
+        onDisk[digest] ?? ranking.first { $0.digest == digest }
+    }
+}

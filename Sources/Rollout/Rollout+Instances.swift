@@ -1,0 +1,148 @@
+import Units
+
+/// What the processes say.
+extension Rollout {
+    mutating func attach(_ instance: RolloutInstance, _ hello: RolloutHello, now: Instant) {
+        precondition(instances[instance] == nil, "\(instance) is connected already")
+        precondition(instances.count < Limits.rolloutInstanceCountMax, "\(instances.count) instances of \(model)")
+        var resident: [Digest: InstanceState.Residence] = [:]
+        for digest in hello.resident.prefix(Limits.rolloutResidentCountMax) where digest != hello.active {
+            resident[digest] = .idle
+        }
+        instances[instance] = InstanceState(
+            canLoadBeside: hello.canLoadBeside, attachedSequence: sequence, active: hello.active, activeSince: now,
+            resident: resident)
+        if !hadProcess {
+            hadProcess = true
+            emit(.rememberProcess)
+        }
+    }
+
+    /// Dying in the middle of a step counts as its failure: the candidate may be what kills it.
+    mutating func detach(_ instance: RolloutInstance, now: Instant) {
+        guard let state = instances.removeValue(forKey: instance) else { return }
+        switch state.step {
+        case .loading(let digest, _, abandoned: false):
+            fail(digest, on: instance, reason: "the process ended while it loaded this version", now: now)
+        case .activating(let digest, _):
+            fail(digest, on: instance, reason: "the process ended while it switched to this version", now: now)
+        case .idle, .loading: break
+        }
+    }
+
+    mutating func reported(_ instance: RolloutInstance, active: Digest?, now: Instant) {
+        guard let state = instances[instance], state.active != active else { return }
+        if active == nil, let old = state.active {
+            // It serves nothing any more: what became of the old version is not known, so it is not counted on.
+            instances[instance]?.active = nil
+            instances[instance]?.resident[old] = nil
+        } else if let active {
+            if case .activating(active, _) = state.step { instances[instance]?.step = .idle }
+            serve(active, on: instance, now: now)
+        }
+    }
+
+    mutating func loaded(_ instance: RolloutInstance, _ digest: Digest) {
+        guard case .loading(digest, _, let abandoned) = instances[instance]?.step else { return }
+        instances[instance]?.step = .idle
+        if !abandoned, instances[instance]?.active != digest { keep(digest, .idle, on: instance) }
+    }
+
+    mutating func loadFailed(_ instance: RolloutInstance, _ digest: Digest, reason: String, now: Instant) {
+        guard case .loading(digest, _, let abandoned) = instances[instance]?.step else { return }
+        instances[instance]?.step = .idle
+        if !abandoned { fail(digest, on: instance, reason: reason, now: now) }
+    }
+
+    mutating func activated(_ instance: RolloutInstance, _ digest: Digest, now: Instant) {
+        guard case .activating(digest, _) = instances[instance]?.step else { return }
+        instances[instance]?.step = .idle
+        serve(digest, on: instance, now: now)
+    }
+
+    mutating func activateFailed(
+        _ instance: RolloutInstance, _ digest: Digest, _ failure: RolloutActivateFailure, now: Instant
+    ) {
+        guard case .activating(digest, _) = instances[instance]?.step else { return }
+        instances[instance]?.step = .idle
+        switch failure {
+        case .conflict(let active):
+            reported(instance, active: active, now: now)
+            guard active != digest else { return }
+            let served = active.map { "it serves \($0.short)" } ?? "it serves nothing"
+            fail(digest, on: instance, reason: "the process serves another version than expected: \(served)", now: now)
+        case .notResident:
+            instances[instance]?.resident[digest] = nil
+            fail(digest, on: instance, reason: "the process lost the version between load and switch", now: now)
+        case .other(let reason):
+            fail(digest, on: instance, reason: reason, now: now)
+        }
+    }
+
+    mutating func drained(_ instance: RolloutInstance, _ digest: Digest) {
+        guard instances[instance]?.resident[digest] == .draining else { return }
+        instances[instance]?.resident[digest] = .idle
+    }
+
+    mutating func released(_ instance: RolloutInstance, _ digest: Digest) {
+        guard instances[instance]?.resident[digest] == .releasing else { return }
+        instances[instance]?.resident[digest] = nil
+    }
+
+    /// Steps that were not answered in time have failed. The shell has deadlines of its own; these hold if it forgets.
+    mutating func expireSteps(now: Instant) {
+        for instance in instances.keys.sorted() {
+            guard let step = instances[instance]?.step, let deadline = step.deadline, deadline <= now else { continue }
+            instances[instance]?.step = .idle
+            switch step {
+            case .idle, .loading(_, _, abandoned: true): break
+            case .loading(let digest, _, abandoned: false):
+                emit(.release(instance, digest))
+                fail(digest, on: instance, reason: "the process did not finish loading in time", now: now)
+            case .activating(let digest, _):
+                fail(digest, on: instance, reason: "the process did not switch in time", now: now)
+            }
+        }
+    }
+
+    private mutating func serve(_ digest: Digest, on instance: RolloutInstance, now: Instant) {
+        guard let before = instances[instance]?.active else {
+            return become(digest, on: instance, insteadOf: nil, now: now)
+        }
+        guard before != digest else { return }
+        keep(before, .draining, on: instance)
+        become(digest, on: instance, insteadOf: before, now: now)
+    }
+
+    private mutating func become(_ digest: Digest, on instance: RolloutInstance, insteadOf: Digest?, now: Instant) {
+        instances[instance]?.active = digest
+        instances[instance]?.activeSince = now
+        instances[instance]?.resident[digest] = nil
+        emit(.note(.serving(instance, digest, insteadOf: insteadOf)))
+    }
+
+    /// Remembers what a process has in memory. What exceeds the bound is forgotten: a process that holds so much lies
+    /// or leaks, and harms only itself.
+    private mutating func keep(_ digest: Digest, _ residence: InstanceState.Residence, on instance: RolloutInstance) {
+        guard let count = instances[instance]?.resident.count, count < Limits.rolloutResidentCountMax else { return }
+        instances[instance]?.resident[digest] = residence
+    }
+
+    /// Failures within one wait belong to one round: they count once.
+    private mutating func fail(_ digest: Digest, on instance: RolloutInstance, reason: String, now: Instant) {
+        let reason = String(reason.unicodeScalars.prefix(Limits.rolloutReasonByteCountMax / 4))
+        var failure =
+            failures[digest]
+            ?? Failure(attemptCount: 0, reason: reason, retryAt: now, sequence: sequence, instances: [])
+        if now >= failure.retryAt {
+            failure.attemptCount += 1
+            failure.retryAt = now + retryDelay(afterAttempts: failure.attemptCount)
+            failure.instances = []
+            failure.sequence = sequence
+        }
+        failure.reason = reason
+        failure.instances.insert(instance)
+        failures[digest] = failure
+        emit(.note(.failed(instance, digest, reason: reason, retryAfter: failure.retryAt - now)))
+    }
+}

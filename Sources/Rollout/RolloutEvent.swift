@@ -1,0 +1,48 @@
+public import Units
+
+/// What happened, as the shell tells it to a `Rollout`.
+public enum RolloutEvent: Hashable, Sendable {
+    /// The followed channel names this version now (or: `get` fetched it last); nil if nothing is wished for.
+    /// The version need not be on disk yet. The same wish again changes nothing.
+    case desired(RolloutVersion?)
+    /// A version is complete and durable on this node.
+    case available(RolloutVersion)
+    /// A version is on disk no more, or is damaged there.
+    case unavailable(Digest)
+    /// A version must not be switched to.
+    case denied(Digest)
+    /// The denial was lifted.
+    case allowed(Digest)
+    /// An inference process connected.
+    case attached(RolloutInstance, RolloutHello)
+    /// It is gone: it closed, died, or was silent for too long.
+    case detached(RolloutInstance)
+    /// It said, unasked, what it serves (health, ping).
+    case reported(RolloutInstance, active: Digest?)
+    /// A load succeeded.
+    case loaded(RolloutInstance, Digest)
+    /// A load failed, in the process or before it (the re-hash). `reason` is for people.
+    case loadFailed(RolloutInstance, Digest, reason: String)
+    /// A switch succeeded.
+    case activated(RolloutInstance, Digest)
+    /// A switch failed.
+    case activateFailed(RolloutInstance, Digest, RolloutActivateFailure)
+    /// No request uses the version any more.
+    case drained(RolloutInstance, Digest)
+    /// The process holds nothing of the version any more.
+    case released(RolloutInstance, Digest)
+    /// `current` could not be moved to this version.
+    case setCurrentFailed(Digest, reason: String)
+    /// The moment of the last `wakeAt` has come. A call too many does no harm.
+    case timerFired
+}
+
+/// Why a switch failed.
+public enum RolloutActivateFailure: Hashable, Sendable {
+    /// The process serves something else than was expected; this is what.
+    case conflict(active: Digest?)
+    /// The version is not in the process's memory (any more).
+    case notResident
+    /// Anything else; the text is for people.
+    case other(reason: String)
+}

@@ -1,0 +1,90 @@
+public import Units
+
+/// One version of a model, as this node would serve it.
+///
+/// The digest is the identity; a node uses one variant of a version.
+public struct RolloutVersion: Hashable, Sendable {
+    /// The digest of the version's manifest.
+    public let digest: Digest
+    /// The hardware flavour that this node serves.
+    public let variant: VariantName
+    /// The name for people.
+    public let tag: Tag?
+
+    /// Names a version.
+    public init(digest: Digest, variant: VariantName = .default, tag: Tag?) {
+        self.digest = digest
+        self.variant = variant
+        self.tag = tag
+    }
+}
+
+/// One connected inference process. The shell numbers them and never uses a number twice while it runs, so what is
+/// said of a process that has gone is never taken for the word of its successor.
+public struct RolloutInstance: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The number.
+    public let number: UInt64
+
+    /// Names an instance.
+    public init(_ number: UInt64) { self.number = number }
+
+    /// For logs: `instance 7`.
+    public var description: String { "instance \(number)" }
+
+    /// In the order of connecting.
+    public static func < (left: RolloutInstance, right: RolloutInstance) -> Bool { left.number < right.number }
+}
+
+/// What an inference process said of itself when it connected.
+public struct RolloutHello: Hashable, Sendable {
+    /// What it serves now.
+    public var active: Digest?
+    /// All that it has in memory. The active one may be among them.
+    public var resident: [Digest]
+    /// Whether it can load a version while it serves another (`dual_load`).
+    public var canLoadBeside: Bool
+
+    /// A process as it describes itself.
+    public init(active: Digest? = nil, resident: [Digest] = [], canLoadBeside: Bool = true) {
+        self.active = active
+        self.resident = resident
+        self.canLoadBeside = canLoadBeside
+    }
+}
+
+/// What the configuration says about a model's inference processes.
+public struct RolloutSettings: Hashable, Sendable {
+    /// True if the configuration gives the model to an inference process: `current` then waits for its word.
+    public var awaitsProcess: Bool
+    /// How long a load may take, once the files are re-hashed.
+    public var loadDeadline: Duration
+    /// How long a switch may take.
+    public var activateDeadline: Duration
+
+    /// The defaults: no process expected, 120 s, 10 s.
+    public init(
+        awaitsProcess: Bool = false, loadDeadline: Duration = .seconds(Limits.rolloutLoadSecondsDefault),
+        activateDeadline: Duration = .seconds(Limits.rolloutActivateSeconds)
+    ) {
+        self.awaitsProcess = awaitsProcess
+        self.loadDeadline = loadDeadline
+        self.activateDeadline = activateDeadline
+    }
+}
+
+/// What the node remembers of a model over a restart of its agent. The shell keeps it durably.
+public struct RolloutMemory: Hashable, Sendable {
+    /// What the link `current` names. It is taken to be on disk until `.unavailable` says otherwise.
+    public var current: RolloutVersion?
+    /// What `current` named before, oldest first; taken to be on disk like `current`.
+    public var previous: [RolloutVersion]
+    /// Whether an inference process ever connected for this model (see `RolloutEffect.rememberProcess`).
+    public var hadProcess: Bool
+
+    /// Nothing is remembered unless given.
+    public init(current: RolloutVersion? = nil, previous: [RolloutVersion] = [], hadProcess: Bool = false) {
+        self.current = current
+        self.previous = previous
+        self.hadProcess = hadProcess
+    }
+}

@@ -1,0 +1,161 @@
+internal import Crypto
+internal import Files
+internal import Manifest
+internal import Synchronization
+internal import Units
+
+/// A variant that is being put together in its staging folder: its files in their final sizes, and the journal.
+///
+/// Only verified bytes are written, each to every place where its chunk occurs. Used by jobs on the pool.
+final class Assembly: Sendable {
+    let map: ChunkMap
+    let folder: StorePath
+    private let fileSystem: any StoreFileSystem
+    private let openFiles = Mutex(RecentlyUsed<Int, any StoreFile>(capacity: Limits.openWriteFileCountMax))
+    /// A file's writes go one after the other (two at a time only queue in the kernel); files share these locks.
+    private let lanes = (0..<8).map { _ in WriteLane() }
+    private let journal: JournalTail
+
+    private init(map: ChunkMap, fileSystem: any StoreFileSystem, journal: JournalTail) {
+        self.map = map
+        self.fileSystem = fileSystem
+        self.journal = journal
+        folder = StorePaths.assembly(map.key)
+    }
+
+    /// Makes folder, files and journal, or takes up those that an earlier run left. All space is reserved when it
+    /// returns. Blocks.
+    /// - Returns: what the journal claims, for the caller to hash before anything of it is believed.
+    static func begin(
+        _ map: ChunkMap, in fileSystem: any StoreFileSystem
+    ) throws(StoreError) -> (assembly: Assembly, journal: JournalContent) {
+        try doing("begin fetch") { () throws(FileError) in
+            let folder = StorePaths.assembly(map.key)
+            try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+            for file in map.files {
+                try prepare(StorePaths.file(file.path, in: folder), byteCount: file.byteCount, in: fileSystem)
+            }
+            let (tail, content) = try JournalTail.open(for: map, in: fileSystem)
+            return (Assembly(map: map, fileSystem: fileSystem, journal: tail), content)
+        }
+    }
+
+    /// Leaves a file of the right size alone; its bytes are judged by their hashes.
+    private static func prepare(
+        _ path: StorePath, byteCount: ByteCount, in fileSystem: any StoreFileSystem
+    ) throws(FileError) {
+        if let status = try fileSystem.statusIfPresent(path) {
+            if status.kind == .file, status.byteCount == byteCount {
+                // A commit that was interrupted may have taken the right to write.
+                if status.mode & 0o200 == 0 { try fileSystem.setMode(path, StorePaths.assemblyMode) }
+                return
+            }
+            try fileSystem.removeTree(path)
+        }
+        if let parent = path.parent { try fileSystem.makeDirectory(parent, mode: StorePaths.folderMode) }
+        _ = try fileSystem.create(path, reserving: byteCount, mode: StorePaths.assemblyMode)
+    }
+
+    /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
+    func write(_ bytes: [UInt8], as index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
+        guard bytes.count == map.layout.byteCount(of: index), SHA256.hash(bytes) == map.layout.digest(of: index) else {
+            return .wrongHash
+        }
+        do throws(FileError) {
+            for place in map.places(of: index) {
+                let file = try writableFile(place.file)
+                try lanes[place.file % lanes.count].write(bytes, at: place.offset, to: file)
+            }
+        } catch {
+            return .failed(StoreError(error, "write chunk"))
+        }
+        journal.append(.chunk(index, byteCount: ByteCount(bytes.count), from: source))
+        return .verified
+    }
+
+    /// Counts payload that was thrown away; it is written with the next chunk.
+    func noteWasted(_ byteCount: ByteCount) { journal.noteWasted(byteCount) }
+
+    private func writableFile(_ number: Int) throws(FileError) -> any StoreFile {
+        if let open = openFiles.withLock({ $0[number] }) { return open }
+        // Two jobs may both open it; either's handle serves.
+        let file = try fileSystem.open(StorePaths.file(map.files[number].path, in: folder), for: .writing)
+        openFiles.withLock { $0.insert(file, for: number) }
+        return file
+    }
+}
+
+/// Lets one write through at a time.
+private final class WriteLane: Sendable {
+    private let lock = Mutex(())
+
+    func write(_ bytes: [UInt8], at offset: ByteOffset, to file: any StoreFile) throws(FileError) {
+        let failure = lock.withLock { _ -> FileError? in
+            do throws(FileError) {
+                try file.write(bytes, at: offset)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+}
+
+/// The open end of a journal.
+private final class JournalTail: Sendable {
+    private struct State {
+        var recordCount: Int
+        var wastedByteCount: Int64 = 0
+    }
+
+    private let file: any StoreFile
+    private let state: Mutex<State>
+
+    private init(file: any StoreFile, recordCount: Int) {
+        self.file = file
+        state = Mutex(State(recordCount: recordCount))
+    }
+
+    static func open(
+        for map: ChunkMap, in fileSystem: any StoreFileSystem
+    ) throws(FileError) -> (JournalTail, JournalContent) {
+        let path = StorePaths.journal(map.key)
+        var content = JournalContent(chunkCount: map.layout.chunkCount)
+        if try fileSystem.statusIfPresent(path) == nil {
+            // Room for a record of waste with each chunk: the journal cannot be what runs out of space.
+            let byteCount = ByteCount((2 * map.needed.count + 64) * JournalRecord.byteCount)
+            let file = try fileSystem.create(path, reserving: byteCount, mode: StorePaths.ownMode)
+            return (JournalTail(file: file, recordCount: 0), content)
+        }
+        let file = try fileSystem.open(path, for: .writing)
+        let end = try file.status().byteCount.value
+        var offset: Int64 = 0
+        while offset < end {
+            let piece = try file.read(byteCount: Int(min(end - offset, pieceByteCount)), at: ByteOffset(offset))
+            guard content.absorb(piece) else { break }
+            offset += Int64(piece.count)
+        }
+        return (JournalTail(file: file, recordCount: content.recordCount), content)
+    }
+
+    /// The journal is a hint, so a record that cannot be written is no failure: its chunk will be fetched again.
+    func append(_ record: JournalRecord) {
+        state.withLock { state in
+            var bytes: [UInt8] = []
+            if state.wastedByteCount > 0 {
+                let part = UInt32(clamping: state.wastedByteCount)
+                bytes += JournalRecord.wasted(part).encode(number: state.recordCount)
+                state.wastedByteCount -= Int64(part)
+            }
+            bytes += record.encode(number: state.recordCount + bytes.count / JournalRecord.byteCount)
+            let offset = ByteOffset(state.recordCount * JournalRecord.byteCount)
+            guard (try? file.write(bytes, at: offset)) != nil else { return }
+            state.recordCount += bytes.count / JournalRecord.byteCount
+        }
+    }
+
+    func noteWasted(_ byteCount: ByteCount) { state.withLock { $0.wastedByteCount += byteCount.value } }
+
+    private static let pieceByteCount: Int64 = 64 << 10
+}

@@ -1,0 +1,42 @@
+public import Manifest
+public import Units
+
+/// What publishing does with symbolic links.
+public enum LinkPolicy: Hashable, Sendable {
+    /// A link to a regular file is read through: a snapshot of Hugging Face's cache is made of them.
+    case readThrough
+    /// Any link is refused.
+    case refuse
+}
+
+/// The files of a path that are to become a version, and what is left out.
+public struct PublishPlan: Hashable, Sendable {
+    /// One file.
+    public struct File: Hashable, Sendable {
+        /// Its path in the version.
+        public let path: FilePath
+        /// Where it is now.
+        public let source: String
+        /// Its size when it was looked at.
+        public let byteCount: ByteCount
+    }
+
+    /// Something that does not go into the version.
+    public struct LeftOut: Hashable, Sendable, CustomStringConvertible {
+        /// Its path below the published one.
+        public let path: String
+        /// Why, for people.
+        public let reason: String
+
+        /// `.git: left out: …`
+        public var description: String { "\(path): left out: \(reason)" }
+    }
+
+    /// Ascending by path; at least one.
+    public let files: [File]
+    /// What the user should be told.
+    public let leftOut: [LeftOut]
+
+    /// The bytes of all files.
+    public var byteCount: ByteCount { files.reduce(0) { $0 + $1.byteCount } }
+}

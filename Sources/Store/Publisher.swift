@@ -1,0 +1,246 @@
+internal import Chunking
+internal import Crypto
+public import EventLoop
+internal import Files
+internal import Glibc
+public import Manifest
+internal import Synchronization
+public import Units
+
+/// A version that lies staged in the state folder, hashed, and waits for its manifest.
+public struct StagedVersion: Hashable, Sendable {
+    /// The staging folder's name, which the agent adopts by.
+    public let staging: String
+    /// For the manifest.
+    public let variants: [Variant]
+    /// For the manifest.
+    public let chunking: ChunkingParameters
+    /// The table of chunks; the manifest names its digest.
+    public let layout: Layout
+    /// True if the staged files share their blocks with the originals.
+    public let sharesBlocks: Bool
+}
+
+/// Stages files for publishing, in the process of a command that runs as root or as the agent's user, beside an agent
+/// that runs or not.
+///
+/// Holds a lock on its staging folder as long as it lives; an agent that starts deletes staging folders that nobody
+/// holds.
+@LoopActor public final class Publisher {
+    /// The staging folder's name.
+    public nonisolated let staging: String
+
+    private nonisolated let fileSystem: any StoreFileSystem
+    private nonisolated let folder: StorePath
+    private nonisolated let owner: Owner
+    private var lock: (any FileLock)?
+    private var stagedByteCount: ByteCount = 0
+
+    fileprivate struct Owner: Sendable {
+        let user: UInt32
+        let group: UInt32
+        /// False if this process is that user already.
+        let mustBeGiven: Bool
+    }
+
+    private init(_ fileSystem: any StoreFileSystem, staging: String, lock: any FileLock, owner: Owner) {
+        self.fileSystem = fileSystem
+        self.staging = staging
+        self.lock = lock
+        self.owner = owner
+        folder = StorePaths.inStaging(staging)
+    }
+
+    /// Makes a staging folder in a state folder, and clears away those of publishers that died.
+    ///
+    /// - Throws: `.permission` (exit 77) unless this process is root or the owner of the state folder.
+    public static func begin(stateFolder: String) async throws(StoreError) -> Publisher {
+        let fileSystem = try await onPool { () throws(StoreError) in
+            try doing("publish") { () throws(FileError) in try RealFileSystem(folder: stateFolder) }
+        }
+        return try await begin(fileSystem)
+    }
+
+    /// The same, on any file system.
+    static func begin(_ fileSystem: any StoreFileSystem) async throws(StoreError) -> Publisher {
+        let name = StorePaths.publishPrefix + Hex.encode(SecureRandom.bytes(8))
+        let (lock, owner) = try await onPool { () throws(StoreError) in
+            let status = try doing("publish") { () throws(FileError) in try fileSystem.status(.root) }
+            let user = geteuid()
+            guard user == 0 || user == status.userID else {
+                throw StoreError(
+                    .permission, "publish", of: fileSystem.folder,
+                    "the state folder belongs to user \(status.userID): run as root or as that user")
+            }
+            let owner = Owner(
+                user: status.userID, group: status.groupID, mustBeGiven: user == 0 && status.userID != 0)
+            let lock = try doing("publish") { () throws(FileError) in
+                clearDeadPublishers(in: fileSystem)
+                let folder = StorePaths.inStaging(name)
+                let isFirst = try fileSystem.exists(StorePaths.staging) == false
+                try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+                if isFirst, owner.mustBeGiven {
+                    try fileSystem.setOwner(StorePaths.staging, user: owner.user, group: owner.group)
+                }
+                let lock = try fileSystem.lock(folder)
+                if owner.mustBeGiven { try fileSystem.setOwner(folder, user: owner.user, group: owner.group) }
+                return lock
+            }
+            return (lock, owner)
+        }
+        return Publisher(fileSystem, staging: name, lock: lock, owner: owner)
+    }
+
+    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never
+    /// as hard links), then cuts and hashes the copies.
+    ///
+    /// - Parameter onProgress: bytes hashed so far; called on the loop.
+    /// - Throws: `.refused` if a file changed meanwhile or there are too many chunks, `.diskFull`, `.io`, …
+    public func stage(
+        _ plan: PublishPlan, as variant: VariantName = .default, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+    ) async throws(StoreError) -> StagedVersion {
+        let chunkByteCount = ChunkSize.forVersion(of: plan.byteCount)
+        let variantFolder = try doing("publish") { () throws(FileError) in try folder.appending(variant.text) }
+        try await makeFolders(plan, in: variantFolder)
+        let (fileSystem, newOwner) = (fileSystem, owner.mustBeGiven ? FileStaging.Owner(owner) : nil)
+        let staged = try await Self.forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
+            let target = StorePaths.file(file.path, in: variantFolder)
+            let staging = FileStaging(fileSystem: fileSystem, file: file, target: target, owner: newOwner)
+            return try await staging.run(chunkByteCount: chunkByteCount, count)
+        }
+        var builder = LayoutBuilder()
+        for file in staged {
+            for (digest, cut) in zip(
+                file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount))
+            {
+                builder.append(digest, byteCount: cut.byteCount.int)
+            }
+            builder.endFile()
+            do { try FixedCuts.requireDistinctChunkCount(builder.chunkCount) } catch {
+                throw StoreError(.refused, "publish", of: file.path.text, "\(error)")
+            }
+        }
+        let layout: Layout
+        do { layout = try builder.finish() } catch {
+            throw StoreError(.refused, "publish", of: staging, "\(error): publish fewer files")
+        }
+        let entries = staged.map { FileEntry(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
+        return StagedVersion(
+            staging: staging, variants: [Variant(name: variant, files: entries)],
+            chunking: .fixed(UInt32(chunkByteCount.value)), layout: layout,
+            sharesBlocks: staged.allSatisfy(\.sharesBlocks))
+    }
+
+    /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is
+    /// staged.
+    public static func areEqual(
+        _ plan: PublishPlan, _ variant: Variant, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+    ) async throws(StoreError) -> Bool {
+        guard plan.files.map(\.path) == variant.files.map(\.path),
+            plan.files.map(\.byteCount) == variant.files.map(\.byteCount)
+        else { return false }
+        let digests = try await forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
+            try await onPool { () throws(StoreError) in
+                try doing("compare") { () throws(FileError) -> Digest? in
+                    let opened = try OutsideFile(path: file.source)
+                    guard try opened.status().byteCount == file.byteCount else { return nil }
+                    let hashing = FileHashing(chunkByteCount: nil, includesWhole: true)
+                    return try hashing.run(opened, byteCount: file.byteCount, count).whole
+                }
+            }
+        }
+        return digests == variant.files.map(\.digest)
+    }
+
+    /// Deletes what was staged, unless the agent has adopted it; then nothing is left to delete.
+    public func discard() async {
+        let (fileSystem, folder) = (fileSystem, folder)
+        try? await onPool { () throws(StoreError) in
+            try doing("publish") { () throws(FileError) in try fileSystem.removeTree(folder) }
+        }
+        lock = nil
+    }
+
+    /// Lets go of the lock as a killed process does.
+    func testsOnly_die() { lock = nil }
+
+    private func makeFolders(_ plan: PublishPlan, in variantFolder: StorePath) async throws(StoreError) {
+        let (fileSystem, owner) = (fileSystem, owner)
+        try await onPool { () throws(StoreError) in
+            try doing("publish") { () throws(FileError) in
+                var folders: Set<StorePath> = [variantFolder]
+                for file in plan.files {
+                    for prefix in StorePaths.file(file.path, in: variantFolder).prefixes.dropLast()
+                    where prefix.components.count > variantFolder.components.count { folders.insert(prefix) }
+                }
+                for folder in folders.sorted() {
+                    try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+                    if owner.mustBeGiven { try fileSystem.setOwner(folder, user: owner.user, group: owner.group) }
+                }
+            }
+        }
+    }
+
+    /// Does `work` for each file, a few at a time, and gives the results in the order of the files.
+    private static func forEachFile<T: Sendable>(
+        of plan: PublishPlan, _ onProgress: (@LoopActor (ByteCount) -> Void)?,
+        _ work: @escaping @LoopActor @Sendable (PublishPlan.File, ProgressCounter) async throws(StoreError) -> T
+    ) async throws(StoreError) -> [T] {
+        let counter = ProgressCounter()
+        var results = [T?](repeating: nil, count: plan.files.count)
+        var failure: StoreError?
+        await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
+            var (next, done) = (0, 0)
+            while next < plan.files.count || !group.isEmpty {
+                if next < plan.files.count, failure == nil, next - done < Limits.parallelPublishCount {
+                    let (number, file) = (next, plan.files[next])
+                    group.addTask { (number, await attempt { () throws(StoreError) in try await work(file, counter) }) }
+                    next += 1
+                    continue
+                }
+                guard let (number, result) = await group.next() else { break }
+                done += 1
+                switch result {
+                case .success(let value): results[number] = value
+                case .failure(let error):
+                    failure = failure ?? error
+                    counter.cancel()
+                }
+                onProgress?(counter.value)
+            }
+        }
+        if let failure { throw failure }
+        return results.compactMap { $0 }
+    }
+
+    private static func attempt<T: Sendable>(
+        _ work: @LoopActor @Sendable () async throws(StoreError) -> T
+    ) async -> Result<T, StoreError> {
+        do throws(StoreError) {
+            return .success(try await work())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A folder that is older than this and that nobody has locked belonged to a publisher that died.
+    private nonisolated static let deadAge: Duration = .seconds(60)
+
+    private nonisolated static func clearDeadPublishers(in fileSystem: any StoreFileSystem) {
+        let oldest = Clock.wallTime().secondsSince1970 - deadAge.components.seconds
+        for entry in (try? fileSystem.list(StorePaths.staging)) ?? []
+        where entry.name.hasPrefix(StorePaths.publishPrefix) {
+            let folder = StorePaths.inStaging(entry.name)
+            guard let status = try? fileSystem.status(folder),
+                status.modifiedNanoseconds / 1_000_000_000 < oldest,
+                let lock = try? fileSystem.lock(folder)
+            else { continue }
+            try? fileSystem.removeTree(folder)
+            withExtendedLifetime(lock) {}
+        }
+    }
+}
+
+extension FileStaging.Owner {
+    fileprivate init(_ owner: Publisher.Owner) { self.init(user: owner.user, group: owner.group) }
+}

@@ -1,0 +1,148 @@
+internal import EventLoop
+internal import Files
+internal import Manifest
+public import Units
+
+/// Looking for damage.
+extension Store {
+    /// Hashes a complete variant from end to end. What is found damaged is withdrawn, and stays so over restarts, until
+    /// a check finds it right again; `available` tells what is left. With `.files`, chunks are looked at only if a file
+    /// is wrong.
+    ///
+    /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed meanwhile.
+    public func verify(
+        _ key: VariantKey, _ depth: VerificationDepth = .filesAndChunks,
+        onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+    ) async throws(StoreError) -> VerificationReport {
+        guard let entry = entry(key), let record = entry.record, let map = entry.map else {
+            throw StoreError(.notFound, "verify", of: "\(key)", "this variant is not complete here")
+        }
+        await entry.checks.enter()
+        defer { entry.checks.leave() }
+        let folder = StorePaths.committed(record.model, key)
+        var sweep = try await check(.files(depth), map, in: folder, for: entry, onProgress)
+        if depth == .files, !sweep.damagedFiles.isEmpty {
+            sweep = try await check(.files(.filesAndChunks), map, in: folder, for: entry, onProgress)
+        }
+        try await absorb(sweep, map, entry)
+        return VerificationReport(
+            damaged: sweep.damaged.indices, damagedFiles: sweep.damagedFiles.map { map.files[$0].path },
+            checkedByteCount: sweep.checkedByteCount)
+    }
+
+    /// Hashes one chunk at all its places, because a neighbour called it `bad`.
+    ///
+    /// - Returns: true if it is right; if not, it is withdrawn, and stays so. Also false if the chunk is not here.
+    public func recheck(_ version: Digest, _ index: ChunkIndex) async throws(StoreError) -> Bool {
+        guard let entry = entries(of: version).first(where: { $0.available?.contains(index) == true }),
+            let map = entry.map
+        else { return false }
+        var one = ChunkSet(capacity: map.layout.chunkCount)
+        one.insert(index)
+        let sweep = try await sweepOutsideCommit(.chunks(one), map, entry)
+        guard sweep.damaged.contains(index) else { return true }
+        entry.available?.remove(index)
+        if case .committed(var record) = entry.phase, !record.damaged.contains(index) {
+            record.damaged = (record.damaged + [index]).sorted()
+            entry.phase = .committed(record)
+            try await saveRecord(of: entry)
+        }
+        return false
+    }
+
+    /// Looks at some chunks while no commit moves them.
+    private func sweepOutsideCommit(
+        _ scope: ChunkSweep.Scope, _ map: ChunkMap, _ entry: VariantEntry
+    ) async throws(StoreError) -> ChunkSweep {
+        guard entry.record == nil else {
+            return try await check(scope, map, in: entry.folder(map), for: entry, nil)
+        }
+        await structure.enter()
+        defer { structure.leave() }
+        return try await check(scope, map, in: entry.folder(map), for: entry, nil)
+    }
+
+    /// Reads a variant's files on the pool, slice by slice.
+    /// - Throws: `.cancelled` if the variant is removed meanwhile.
+    func check(
+        _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
+        _ onProgress: (@LoopActor (ByteCount) -> Void)?
+    ) async throws(StoreError) -> ChunkSweep {
+        let tally = CheckTally(onProgress)
+        var whole = ChunkSweep(map, folder: folder, scope: scope, files: [])
+        await withTaskGroup(of: ChunkSweep.self) { group in
+            for sweep in ChunkSweep.parallel(map, folder: folder, scope: scope) {
+                group.addTask { await self.finish(sweep, for: entry, tally) }
+            }
+            for await sweep in group { whole.merge(sweep) }
+        }
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
+        return whole
+    }
+
+    private func finish(_ sweep: ChunkSweep, for entry: VariantEntry, _ tally: CheckTally) async -> ChunkSweep {
+        var sweep = sweep
+        while !entry.isRemoved {
+            let (next, isDone) = await sweep.advanced(in: fileSystem)
+            tally.add(next.checkedByteCount - sweep.checkedByteCount)
+            sweep = next
+            if isDone { break }
+        }
+        return sweep
+    }
+
+    /// Takes over what a whole check found.
+    private func absorb(_ sweep: ChunkSweep, _ map: ChunkMap, _ entry: VariantEntry) async throws(StoreError) {
+        guard case .committed(var record) = entry.phase else { return }
+        let damaged = sweep.damaged.indices
+        let wrongFiles = Set(sweep.damagedFiles.map { map.files[$0].path })
+        let isNews = damaged != record.damaged || Set(entry.suspectFiles) != wrongFiles
+        guard isNews else { return }
+        record.damaged = damaged
+        entry.suspectFiles = wrongFiles.sorted()
+        let (files, fileSystem) = (record.files, fileSystem)
+        let folder = StorePaths.committed(record.model, entry.key)
+        record.files = try await onPool { () throws(StoreError) in
+            files.map { file in
+                // A file that was just found right is recorded as it is now, whatever its date said before.
+                guard !wrongFiles.contains(file.path),
+                    let status = try? fileSystem.status(StorePaths.file(file.path, in: folder))
+                else { return file }
+                return .init(
+                    path: file.path, byteCount: status.byteCount, modifiedNanoseconds: status.modifiedNanoseconds)
+            }
+        }
+        guard case .committed = entry.phase else { return }
+        entry.phase = .committed(record)
+        entry.available = entry.chunks(of: map, but: damaged)
+        try await saveRecord(of: entry)
+    }
+}
+
+/// What several sweeps have read together.
+@LoopActor private final class CheckTally {
+    private var byteCount: ByteCount = 0
+    private let onProgress: (@LoopActor (ByteCount) -> Void)?
+
+    init(_ onProgress: (@LoopActor (ByteCount) -> Void)?) { self.onProgress = onProgress }
+
+    func add(_ more: ByteCount) {
+        byteCount += more
+        onProgress?(byteCount)
+    }
+}
+
+extension ChunkSweep {
+    /// One slice, on the pool.
+    @LoopActor fileprivate func advanced(in fileSystem: any StoreFileSystem) async -> (ChunkSweep, isDone: Bool) {
+        await withCheckedContinuation { continuation in
+            ThreadPool.run(
+                {
+                    var sweep = self
+                    let isDone = sweep.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
+                    return (sweep, isDone)
+                },
+                then: { continuation.resume(returning: $0) })
+        }
+    }
+}

@@ -1,0 +1,38 @@
+public import Units
+
+/// Giving space back.
+extension Store {
+    /// Deletes a version here, complete or not, all its variants. What is being read of it by others may be read on.
+    ///
+    /// - Parameter protected: variants that an inference process holds.
+    /// - Throws: `.inUse`, and nothing is deleted, if one of its variants is current or protected; `.notFound` if
+    ///   nothing of it is here.
+    public func remove(_ version: Digest, protecting protected: Set<VariantKey> = []) async throws(StoreError) {
+        await structure.enter()
+        defer { structure.leave() }
+        let found = entries(of: version)
+        guard !found.isEmpty else {
+            throw StoreError(.notFound, "remove", of: "\(version)", "nothing of this version is here")
+        }
+        for entry in found {
+            if currents.values.contains(entry.key) || protected.contains(entry.key) {
+                throw StoreError(
+                    .inUse, "remove", of: "\(entry.key)", "this version is served: switch to another one first")
+            }
+        }
+        let removal = VariantRemoval(fileSystem: fileSystem)
+        for entry in found {
+            let (key, record) = (entry.key, entry.record)
+            let wasPrevious = record.map { previouses[$0.model] == key } ?? false
+            drop(entry)
+            if let record, wasPrevious { previouses[record.model] = nil }
+            try await onPool { () throws(StoreError) in
+                if let record {
+                    try removal.removeCommitted(record.model, key, wasPrevious: wasPrevious)
+                } else {
+                    try removal.removeAssembly(key)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+internal import EventLoop
+internal import Files
+internal import Manifest
+internal import Units
+
+/// What the store knows of one variant.
+@LoopActor final class VariantEntry {
+    /// interrupted → fetching → committing → committed; any of them → removed.
+    enum Phase {
+        /// A fetch of an earlier run, or one whose commit lost a file. `beginFetch` goes on with it.
+        case interrupted
+        case fetching(Assembly)
+        case committing(Assembly)
+        case committed(VariantRecord)
+        case removed
+    }
+
+    nonisolated let key: VariantKey
+    var phase: Phase
+    /// Known once the caller has given manifest and layout.
+    var map: ChunkMap?
+    /// What may be served; nil while there is no map.
+    var available: ChunkSet?
+    /// Being hashed and written now.
+    var writing: Set<ChunkIndex> = []
+    var received = ReceivedBytes()
+    var suspectFiles: [FilePath] = []
+    var recordIsChanged = false
+    /// Verifications of one variant go one after the other.
+    let checks = JobQueue()
+
+    init(key: VariantKey, phase: Phase) {
+        self.key = key
+        self.phase = phase
+    }
+
+    convenience init(found: FoundVariant) {
+        self.init(key: found.record.key, phase: .committed(found.record))
+        received = found.record.received
+        suspectFiles = found.suspectFiles
+    }
+
+    var record: VariantRecord? {
+        if case .committed(let record) = phase { record } else { nil }
+    }
+
+    /// Where its files are.
+    func folder(_ map: ChunkMap) -> StorePath {
+        record == nil ? StorePaths.assembly(key) : StorePaths.committed(map.model, key)
+    }
+
+    var isInterrupted: Bool {
+        if case .interrupted = phase { true } else { false }
+    }
+
+    var isRemoved: Bool {
+        if case .removed = phase { true } else { false }
+    }
+
+    func committed(in folder: String) -> CommittedVariant? {
+        guard let record else { return nil }
+        return CommittedVariant(
+            model: record.model, key: key, byteCount: record.byteCount,
+            folder: "\(folder)/\(StorePaths.committed(record.model, key))", suspectFiles: suspectFiles,
+            damaged: record.damaged, received: received)
+    }
+
+    /// What is left where every chunk was just hashed: a wrong file does not tell against those of its chunks that are
+    /// right.
+    func chunks(of map: ChunkMap, but damaged: [ChunkIndex]) -> ChunkSet {
+        var left = map.needed
+        for index in damaged { left.remove(index) }
+        return left
+    }
+
+    /// The chunks of a committed variant that nothing is known against.
+    func trustedChunks(_ map: ChunkMap, _ record: VariantRecord) -> ChunkSet {
+        var trusted = chunks(of: map, but: record.damaged)
+        let suspects = Set(suspectFiles)
+        for (number, file) in map.files.enumerated() where suspects.contains(file.path) {
+            for chunk in map.chunks(ofFile: number) { trusted.remove(ChunkIndex(chunk)) }
+        }
+        return trusted
+    }
+}
+
+/// Lets one caller in at a time, in the order in which they came.
+@LoopActor final class JobQueue {
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    nonisolated init() {}
+
+    /// Waits for its turn; `leave` must follow.
+    func enter() async {
+        if !isBusy {
+            isBusy = true
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+    }
+}
+
+/// Runs blocking work on a thread of the pool.
+@LoopActor func onPool<T: Sendable>(
+    _ work: @escaping @Sendable () throws(StoreError) -> T
+) async throws(StoreError) -> T {
+    let result: Result<T, StoreError> = await withCheckedContinuation { continuation in
+        ThreadPool.run(
+            {
+                do throws(StoreError) {
+                    return Result<T, StoreError>.success(try work())
+                } catch {
+                    return .failure(error)
+                }
+            },
+            then: { continuation.resume(returning: $0) })
+    }
+    return try result.get()
+}

@@ -1,0 +1,10 @@
+extension Limits {
+    /// Connections to the control socket.
+    public static let controlSessionCountMax = 64
+    /// Requests that one of them may have open.
+    public static let controlRequestCountMax = 16
+    /// One message. A status of thousands of versions fits.
+    public static let controlLineByteCountMax = 8 << 20
+    /// Answers that wait because the asker does not read.
+    public static let controlQueuedByteCountMax = 32 << 20
+}

@@ -1,0 +1,20 @@
+extension Limits {
+    /// Bytes that one read from a socket may bring. One buffer of this size per process (64 KiB costs 4 to 8 %).
+    public static let readBufferByteCount = 1 << 20
+    /// Jobs that the loop runs before it looks at its sockets again.
+    public static let loopJobCountPerTurnMax = 256
+    /// Connections that the kernel may hold for a listener that has not taken them yet.
+    public static let listenBacklogCountMax = 511
+    /// Bytes of a unix socket's path; one less than the kernel's field, for the closing NUL.
+    public static let unixPathByteCountMax = 107
+    /// How long a stream that is shut down may take to flush, and its peer to close.
+    public static let shutdownMillisecondsMax = 2_000
+    /// How long a name may take to resolve.
+    public static let resolveMillisecondsMax = 5_000
+    /// Addresses taken from one name's answer.
+    public static let resolvedEndpointCountMax = 16
+    /// Bytes of a host's name.
+    public static let hostNameByteCountMax = 253
+    /// Threads of the pool unless `UV_THREADPOOL_SIZE` says otherwise.
+    public static let poolThreadCount = 4
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Control
+import EventLoop
+import Manifest
+import Store
+import Trust
+import Units
+
+struct SeedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "seed",
+        abstract: "Publish a file or a folder as a version of a model, and serve it from here.",
+        discussion: """
+            Returns when the version is durable on this node and its channel names it. Runs as root or as the agent's
+            user, with a publishing key. The same files under the same tag again: what is missing is finished. A key
+            that may only publish leaves the channel where it is.
+            """)
+
+    @Argument(help: "The file or folder.") var path: String
+    @Option(name: .long, help: ArgumentHelp("The model's name: parts joined by slashes.", valueName: "name")) var model:
+        String
+    @Option(name: .long, help: ArgumentHelp("The version's name for people.", valueName: "tag")) var version: String
+    @Option(name: .long, help: ArgumentHelp("The channel to move.", valueName: "name")) var channel = "stable"
+    @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
+    @OptionGroup var keyOptions: KeyOptions
+    @OptionGroup var output: JSONOption
+    @OptionGroup var agent: StateOptions
+
+    private struct Report: Encodable {
+        let schema = "shoal.seed/1"
+        let model: String
+        let version: String
+        let tag: String
+        let path: String
+        let bytes: Int64
+        let files: Int
+        /// Whether the channel names the version now.
+        let promoted: Bool
+        let channel: String
+    }
+
+    func run() async throws {
+        try await output.reporting {
+            let names = try PublicationNames(model: model, version: version, channel: channel)
+            let plan = try scan()
+            let publication = Publication(names: names, plan: plan, agent: agent, keys: keyOptions)
+            let published = try await publication.publish()
+            try await publication.follow()
+            let promoted = try await publication.promote(published)
+            let report = Report(
+                model: published.model, version: published.version, tag: published.tag, path: published.path,
+                bytes: published.bytes, files: plan.files.count, promoted: promoted, channel: channel)
+            output.show(report, as: text)
+        }
+    }
+
+    private func scan() throws(ControlError) -> PublishPlan {
+        do throws(StoreError) {
+            let plan = try PublishPlan.scan(path, links: noFollow ? .refuse : .readThrough)
+            for item in plan.leftOut { Terminal.printError("\(item)") }
+            return plan
+        } catch {
+            throw error.asControlError
+        }
+    }
+
+    private func text(_ report: Report) -> String {
+        let size = "\(Format.bytes(report.bytes)) in \(report.files) files"
+        let head =
+            report.promoted
+            ? "\(report.model):\(report.channel) names it now"
+            : "no key here may promote, so \(report.model):\(report.channel) stays; promote it with `shoal promote`"
+        return "\(report.model)@\(report.tag) \(report.version.prefix(12)), \(size)\n\(head)"
+    }
+}
+
+/// What a version is published as.
+struct PublicationNames: Sendable {
+    let model: ModelName
+    let tag: Tag
+    let channel: ChannelName
+
+    init(model: String, version: String, channel: String) throws(ControlError) {
+        guard let model = ModelName(model) else {
+            throw ControlError(
+                .wrongUsage, "\(model) is no model name",
+                hint: "Parts of letters, digits, dots, dashes and underscores, joined by slashes; "
+                    + "none is `versions` or `current`.")
+        }
+        guard let tag = Tag(version) else {
+            throw ControlError(
+                .wrongUsage, "\(version) is no tag",
+                hint: "One part of letters, digits, dots, dashes and underscores; not eight or more hexadecimal digits."
+            )
+        }
+        guard let channel = ChannelName(channel) else { throw ControlError(.wrongUsage, "\(channel) is no channel") }
+        self.model = model
+        self.tag = tag
+        self.channel = channel
+    }
+}
+
+extension StoreError {
+    /// With the exit code that a command ends with.
+    var asControlError: ControlError {
+        let exit: ExitStatus =
+            switch code {
+            case .permission: .notAllowed
+            case .notFound: .notFound
+            case .corrupt: .verificationFailed
+            case .foreign: .badConfiguration
+            case .busy, .diskFull, .readOnly: .tryAgain
+            default: .failed
+            }
+        return ControlError(exit, description)
+    }
+}

@@ -1,0 +1,31 @@
+/// Numbers and tables for people.
+enum Format {
+    /// Binary units with one decimal, for example `86.7 MiB`.
+    static func bytes(_ count: Int64) -> String {
+        var value = Double(count)
+        var unit = "B"
+        for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
+            value /= 1024
+            unit = next
+        }
+        if unit == "B" { return "\(count) B" }
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(unit)"
+    }
+
+    /// A whole percentage, 100 only when all is there.
+    static func percent(_ part: Int64, of whole: Int64) -> String {
+        whole == 0 ? "" : "\(part * 100 / whole) %"
+    }
+
+    /// Columns padded to their widest cell, without trailing blanks.
+    static func table(_ header: [String], _ rows: [[String]]) -> String {
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        return all.map { row in
+            let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
+                separator: "  ")
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,110 @@
+import Control
+import EventLoop
+import Manifest
+import Store
+import Trust
+import Units
+
+/// One run of `shoal seed`: stage, sign, have the agent adopt, move the channel. Each step
+/// may find that an earlier run did it.
+struct Publication {
+    let names: PublicationNames
+    let plan: PublishPlan
+    let agent: StateOptions
+    let keys: KeyOptions
+
+    /// Makes the version durable on this node.
+    func publish() async throws -> FetchedVersion {
+        let known = try await agent.ask(PreparePublication(model: names.model.text, tag: names.tag.text))
+        let desk = try openDesk(known.root, cluster: known.cluster)
+        let progress = ProgressLine()
+        defer { Task { await progress.finish() } }
+        if !known.manifest.isEmpty {
+            let manifest = try PublisherDesk.manifest(try bytes(known.manifest))
+            try await requireSameFiles(as: manifest, progress)
+            guard !known.local else { return try await alreadyHere() }
+            return try await stage(progress) { _ in known.manifest }
+        }
+        return try await stage(progress) { staged in
+            let manifest = try Manifest(
+                model: names.model, tag: names.tag, publishNumber: known.nextPublishNumber, created: Clock.wallTime(),
+                chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout), variants: staged.variants
+            )
+            return Hex.encode(try desk.sign(manifest).encode())
+        }
+    }
+
+    /// Lets this node follow the channel too, so that one node alone serves what it published.
+    func follow() async throws {
+        _ = try await agent.ask(SetFollow(model: names.model.text, channel: names.channel.text, follow: true))
+    }
+
+    /// Moves the channel to the version. False if no key here may do that.
+    func promote(_ version: FetchedVersion) async throws -> Bool {
+        try await HeadMove(
+            model: names.model, version: version.version, channel: names.channel, agent: agent, keys: keys
+        ).run(requiringKey: false)
+    }
+
+    private func openDesk(_ root: String, cluster: String) throws -> PublisherDesk {
+        let folder = try keys.path(cluster: cluster)
+        do throws(TrustError) {
+            let desk = try PublisherDesk(rootEnvelope: Hex.decode(root) ?? [], keys: try KeyFolder.open(folder))
+            guard desk.may(.publish, for: names.model) else {
+                throw TrustError(.notAllowed, "no key here may publish \(names.model); name another folder with --keys")
+            }
+            return desk
+        } catch {
+            throw error.asControlError
+        }
+    }
+
+    private func bytes(_ hex: String) throws(ControlError) -> [UInt8] {
+        guard let bytes = Hex.decode(hex) else { throw ControlError(.failed, "the agent's answer is not hexadecimal") }
+        return bytes
+    }
+
+    private func requireSameFiles(as manifest: Manifest, _ progress: ProgressLine) async throws {
+        guard let variant = manifest.variants.first,
+            try await Publisher.areEqual(plan, variant, onProgress: show(progress, "comparing"))
+        else {
+            throw ControlError(
+                .failed, "\(names.model)@\(names.tag) was published with other files",
+                hint: "A version never changes: choose another --version.")
+        }
+    }
+
+    private func alreadyHere() async throws -> FetchedVersion {
+        let request = GetVersion(
+            model: names.model.text, version: names.tag.text, channel: nil, waitSeconds: nil, wait: true)
+        return try await agent.ask(request)
+    }
+
+    private func stage(_ progress: ProgressLine, manifest: (StagedVersion) throws -> String) async throws
+        -> FetchedVersion
+    {
+        let publisher = try await Publisher.begin(stateFolder: agent.statePath)
+        do {
+            let staged = try await publisher.stage(plan, onProgress: show(progress, "publishing"))
+            try PublisherDesk.deposit(staged.layout, statePath: agent.statePath)
+            return try await agent.ask(AdoptPublication(staging: staged.staging, manifest: try manifest(staged)))
+        } catch {
+            await publisher.discard()
+            throw Self.reported(error)
+        }
+    }
+
+    private func show(_ progress: ProgressLine, _ stage: String) -> @LoopActor (ByteCount) -> Void {
+        let total = plan.byteCount.value
+        return { progress.show(ControlProgress(stage: stage, done: $0.value, total: total)) }
+    }
+
+    private static func reported(_ error: any Error) -> any Error {
+        switch error {
+        case let error as StoreError: error.asControlError
+        case let error as TrustError: error.asControlError
+        case let error as DocumentError: ControlError(.failed, "this cannot be published: \(error)")
+        default: error
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import EventLoop
+import Glibc
+import Testing
+import Units
+
+@Suite struct ThreadPoolTests {
+    @Test @LoopActor func workRunsOffTheLoopAndThenRunsOnIt() async throws {
+        let loop = Thread.current
+        let done = Promise<[UInt]>()
+        ThreadPool.run({ Thread.current }, then: { done.fulfil([$0, Thread.current]) })
+        let threads = try await done.get()
+        #expect(threads[0] != loop)
+        #expect(threads[1] == loop)
+    }
+
+    @Test func workFromAnywhereGivesItsResultAndItsError() async throws {
+        #expect(try await ThreadPool.run { 6 * 7 } == 42)
+        await #expect(throws: Broken.self) { try await ThreadPool.run { throw Broken() } }
+    }
+
+    @Test func manyJobsAllFinish() async throws {
+        let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<500 { group.addTask { try await ThreadPool.run { number } } }
+            return try await group.reduce(0, +)
+        }
+        #expect(sum == 500 * 499 / 2)
+    }
+
+    private struct Broken: Error {}
+}
+
+@Suite struct SignalWatcherTests {
+    @Test @LoopActor func aWatchedSignalCallsBack() async throws {
+        let arrived = Promise<Bool>()
+        let watcher = try SignalWatcher(SIGUSR2) { arrived.fulfil(true) }
+        defer { watcher.close() }
+        kill(getpid(), SIGUSR2)
+        #expect(try await arrived.get())
+    }
+
+    @Test @LoopActor func aSignalThatCannotBeCaughtIsRefused() {
+        let error = #expect(throws: LoopError.self) { try SignalWatcher(SIGKILL) {} }
+        #expect(error?.code == .invalid)
+    }
+}
