@@ -139,7 +139,7 @@ import Wire
         core.feed(.versionAdded(Core.plan(2, held: Core.all(2))))
         core.connect(1)
         #expect(core.feed(.versionRemoved(Core.version, because: .unwanted)).sent == [.leave(Core.version)])
-        #expect(core.ask(1, 0, from: 1).sent == [.refuse(Refuse(request: 1, reason: .unknownVersion))])
+        #expect(core.ask(1, 0, from: 1).sent == [.refuse(Refuse(request: 1, reason: .leaving))])
     }
 
     @Test func aVersionIsDenied_whatIsAskedOfItIsRefusedSo() {
