@@ -14,7 +14,8 @@ struct LinkVigil {
     private var lastReceived: Instant
     private var frameBegan: Instant?
     private var openPing: (token: UInt64, sent: Instant)?
-    private var nextToken: UInt64 = 1
+    /// Begins anywhere, so that a neighbour cannot answer before it was asked.
+    private var nextToken = UInt64.random(in: 0...UInt64.max)
     private var isPaused = false
 
     init(now: Instant) {
@@ -46,7 +47,7 @@ struct LinkVigil {
     mutating func beginPing(at now: Instant) -> UInt64? {
         guard openPing == nil else { return nil }
         let token = nextToken
-        nextToken += 1
+        nextToken &+= 1
         openPing = (token, now)
         return token
     }
