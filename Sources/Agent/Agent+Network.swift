@@ -109,16 +109,18 @@ extension Agent: SwitchboardDelegate {
             issuesCertificates: hello.issuesCertificates, dialled: link.dialled)
     }
 
-    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither,
-    /// or listens on no address of its own.
-    func ownEntry(for target: Find.Target) -> PeerEntry? {
-        guard let listening = switchboard.listening, !listening.address.isUnspecified else { return nil }
+    /// This node's entry for whoever looks for a model or an issuer; nil if it is neither, or does not listen.
+    func ownEntry(for target: Find.Target, on link: NeighbourLink) -> PeerEntry? {
+        guard let listening = switchboard.listening,
+            let address = listening.address.isUnspecified ? link.local : listening.address
+        else { return nil }
         switch target {
         case .issuer: guard trust.issuer != nil else { return nil }
         case .model(let model): guard models.contains(model) else { return nil }
         }
         return PeerEntry(
-            node: trust.identity.node, endpoint: listening, models: models, issuesCertificates: trust.issuer != nil)
+            node: trust.identity.node, endpoint: Endpoint(address: address, port: listening.port), models: models,
+            issuesCertificates: trust.issuer != nil)
     }
 
     private static func words(for end: NeighbourLink.End) -> String {

@@ -46,7 +46,7 @@ final class Agent {
             congestionControl: configuration.congestionControl, log: log)
         var generator = SystemRandomNumberGenerator()
         let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
-        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, log: log)
+        driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
         exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
         library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
@@ -136,7 +136,13 @@ final class Agent {
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
-        finder.answerFor = { [weak self] in self?.ownEntry(for: $0) }
+        trust.onConflict = { [log] conflict in
+            log.error(
+                "two documents of equal rank differ: somebody signed twice",
+                metadata: ["of": "\(conflict.subject)", "kept": "\(conflict.kept)", "dropped": "\(conflict.dropped)"])
+        }
+        for file in trust.unusableFiles { log.error("a document on disk is not genuine and is left out: \(file)") }
+        finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
     }
 
     private func becameReady(_ entry: LibraryEntry) {
@@ -219,6 +225,8 @@ extension Agent {
         for digest in digests.prefix(Limits.manifestCountPerModelMax) where trust.manifests[digest] == nil {
             _ = try? await fetcher.manifest(digest)
         }
+        let held = Set(library.entries.values.filter { $0.model == model }.map(\.digest))
+        _ = try? await trust.trim(model, held: held)
     }
 
     // MARK: Renewal

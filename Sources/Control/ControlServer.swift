@@ -3,8 +3,8 @@ internal import Units
 
 /// Answers the control API on a unix socket.
 ///
-/// Each connection may have a bounded number of requests open; a request beyond that, or an over-long line, is refused by name.
-/// Answers are written in the order in which they are ready.
+/// Each connection may have a bounded number of requests open; a request beyond that, or an over-long line, is refused
+/// by name. Answers are written in the order in which they are ready.
 @LoopActor
 public final class ControlServer {
     /// Tells the asker how far its answer has come.
@@ -16,6 +16,7 @@ public final class ControlServer {
     private var sessions: [ObjectIdentifier: ControlSession] = [:]
     private var listener: StreamListener?
 
+    /// Answers nothing until methods are added, and hears nothing until it listens.
     public init() {}
 
     /// Answers `Method`. Errors of the handler reach the asker as they are.

@@ -6,6 +6,7 @@ struct Direction: Sendable {
     /// A chunk that one neighbour was told of, and no neighbour has announced since.
     struct Offer: Sendable {
         let neighbour: NodeID
+        let madeAt: Instant
         /// When it was made, asked for, sent in part or sent.
         var lastMove: Instant
         /// All of its bytes are on their way.
@@ -20,14 +21,35 @@ struct Direction: Sendable {
     var isAnnounced = false
     /// When the first neighbour that holds or wants the version appeared.
     var firstParticipantAt: Instant?
+    /// How long it usually takes from an offer to an announcement.
+    private(set) var usualWait: Duration?
     /// Whether each chunk was held by some neighbour once.
     var isCopyOut = false
 
     init(capacity: Int) { offeredBits = ChunkBits(capacity: capacity) }
 
     mutating func open(_ chunk: ChunkIndex, to neighbour: NodeID, at now: Instant) {
-        offers[chunk] = Offer(neighbour: neighbour, lastMove: now)
+        offers[chunk] = Offer(neighbour: neighbour, madeAt: now, lastMove: now)
         offeredBits.insert(chunk)
+    }
+
+    /// A neighbour announced the chunk, whoever it is.
+    mutating func fulfil(_ chunk: ChunkIndex, at now: Instant) {
+        guard let offer = offers[chunk] else { return }
+        let wait = now - offer.madeAt
+        usualWait = usualWait.map { $0 * 7 / 8 + wait / 8 } ?? wait
+        close(chunk)
+    }
+
+    /// After that an offer is overdue, in whole nanoseconds.
+    var patience: Duration {
+        let wait = usualWait.map { Duration.nanoseconds($0.wholeNanoseconds * 2) }
+        return max(wait ?? .seconds(10), .milliseconds(500))
+    }
+
+    /// An offer that takes far longer than they usually do, to nobody but `neighbour`; the oldest.
+    func overdue(at now: Instant, elsewhereThan neighbour: NodeID) -> ChunkIndex? {
+        offers.first { $0.value.neighbour != neighbour && $0.value.madeAt + patience <= now }?.key
     }
 
     mutating func close(_ chunk: ChunkIndex) {

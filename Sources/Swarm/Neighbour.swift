@@ -16,6 +16,12 @@ struct RateMeter: Sendable {
         byteCount = 0
     }
 
+    /// The rate up to now, even if nothing comes.
+    func current(at now: Instant) -> Double {
+        guard let since, now - since >= RateMeter.step else { return bytesPerSecond }
+        return Double(byteCount) / (now - since).inSeconds
+    }
+
     mutating func add(_ count: Int, at now: Instant) {
         byteCount += count
         guard let since else { return start(at: now) }
@@ -35,6 +41,9 @@ struct Neighbour: Sendable {
         let byteCount: Int
         let sentAt: Instant
         var received = 0
+        /// When its first byte, or the last whole stride of bytes, had come.
+        var strideBegan: Instant?
+        var strideByteCount = 0
     }
 
     /// A chunk that it asks for.
@@ -118,7 +127,10 @@ struct Neighbour: Sendable {
     }
 
     /// Three times the usual gap, within half a second and one and a half.
-    var silenceLimit: Duration { min(max(usualGap * 3, .milliseconds(500)), .milliseconds(1500)) }
+    var silenceLimit: Duration {
+        let gap = Duration.nanoseconds((usualGap * 3).wholeNanoseconds)
+        return min(max(gap, .milliseconds(500)), .milliseconds(1500))
+    }
 
     func isUsable(at now: Instant) -> Bool {
         if isSilent { return false }

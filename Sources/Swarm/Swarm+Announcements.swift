@@ -95,7 +95,7 @@ extension Swarm {
         }
         if exchanges[version]?.add(chunks, to: node) == true { duties.insert(.fetch) }
         guard exchanges[version]?.direction != nil else { return }
-        for chunk in chunks { exchanges[version]?.direction?.close(chunk) }
+        for chunk in chunks { exchanges[version]?.direction?.fulfil(chunk, at: clock) }
         duties.insert(.offer)
     }
 

@@ -16,6 +16,7 @@ extension Swarm {
     func directionDeadline(of exchange: VersionExchange) -> Instant? {
         guard let direction = exchange.direction else { return nil }
         var moments = direction.offers.values.map { $0.lastMove + Swarm.offerPatience }
+        moments += direction.offers.values.map { $0.madeAt + direction.patience }.filter { $0 > clock }
         if direction.isAnnounced, exchange.views.count < 2, let first = direction.firstParticipantAt {
             moments.append(first + Swarm.companyWait)
         }
@@ -65,7 +66,8 @@ extension Swarm {
 
     private mutating func makeOffers(of version: Digest) {
         while let node = nextOfferee(of: version) {
-            guard let chunk = exchanges[version]?.chooseUnheld(random: &random) else {
+            let overdue = exchanges[version]?.direction?.overdue(at: clock, elsewhereThan: node)
+            guard let chunk = exchanges[version]?.chooseUnheld(random: &random) ?? overdue else {
                 noteCopyIsOut(version)
                 return
             }

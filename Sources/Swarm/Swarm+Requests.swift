@@ -15,8 +15,8 @@ extension Swarm {
 
     // MARK: Choosing
 
-    /// Asks for chunks while there is room: each time of the neighbour with the fewest outstanding bytes that has something
-    /// wanted (ties at random), for the rarest that it has.
+    /// Asks for chunks while there is room: each time of the neighbour with the fewest outstanding bytes that has
+    /// something wanted (ties at random), for the rarest that it has.
     mutating func fetchMore() {
         var barred: [NodeID] = []
         while let (node, version) = leastLoadedSource(barring: barred) {
@@ -105,8 +105,8 @@ extension Swarm {
         return true
     }
 
-    /// Chunks are missing, none is on its way, and a directing neighbour is all that could have them: after a second it is
-    /// asked like an ordinary one, so that neither a lone newcomer nor the end of a fetch starves.
+    /// Chunks are missing, none is on its way, and a directing neighbour is all that could have them: after a second it
+    /// is asked like an ordinary one, so that neither a lone newcomer nor the end of a fetch starves.
     private mutating func noteStarvation() {
         for version in exchanges.keys {
             guard let exchange = exchanges[version], !exchange.wanted.isEmpty, exchange.pending.isEmpty,
@@ -155,14 +155,17 @@ extension Swarm {
         guard span.byteCount > 0, span.offset == request.received,
             span.byteCount <= request.byteCount - request.received
         else { return expel(node, because: .unsolicited) }
-        neighbours[node]?.requests[span.request]?.received += span.byteCount
+        neighbours[node]?.requests[span.request]?.note(span.byteCount, at: clock)
         neighbours[node]?.noteData(span.byteCount, at: clock)
+        downlink.add(span.byteCount, at: clock)
         guard request.received + span.byteCount == request.byteCount else { return }
         _ = closeRequest(span.request, of: node)
         neighbours[node]?.lossesInARow = 0
         neighbours[node]?.slowCount = 0
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
+        // What the downlink did once is forgotten slowly.
+        downlinkPeak = max(downlinkPeak * 0.99, downlink.bytesPerSecond)
         emit(.verify(request.ticket))
         duties.insert(.fetch)
     }

@@ -5,15 +5,15 @@ import Wire
 /// When a source loses what was asked of it.
 ///
 /// A connection is silent when nothing at all came for three times its usual gap; it is asked for a sign of life (PING)
-/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to come
-/// and stopped counts as silence too. A source that gives far less than the others loses its requests after three seconds.
-/// Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
+/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to
+/// come and stopped counts as silence too. A source that gives far less than the others loses its requests after three
+/// seconds. Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
 extension Swarm {
     private static let paceWindow = Duration.seconds(3)
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.
     private static let patience = Duration.seconds(30)
     private static let silentRecheck = Duration.milliseconds(500)
-    private static let lossCountMax = 3
+    static let lossCountMax = 3
 
     func watchDeadline(of neighbour: Neighbour) -> Instant {
         if neighbour.isSilent { return neighbour.lastStallCheck + Swarm.silentRecheck }
@@ -37,11 +37,12 @@ extension Swarm {
             takeAway(from: node)
             return
         }
-        let silence = clock - max(neighbour.lastHeard, neighbour.waitingSince)
-        let hasStopped = neighbour.silenceOfBegunChunk.map { clock - $0 >= neighbour.silenceLimit } ?? false
-        if silence >= neighbour.silenceLimit || hasStopped {
+        let limit = neighbour.silenceLimit
+        let heard = max(neighbour.lastHeard, neighbour.waitingSince)
+        let hasStopped = neighbour.silenceOfBegunChunk.map { $0 + limit <= clock } ?? false
+        if heard + limit <= clock || hasStopped {
             noteSilence(of: node)
-        } else if silence >= neighbour.silenceLimit / 2, !neighbour.isProbed {
+        } else if heard + limit / 2 <= clock, !neighbour.isProbed {
             neighbours[node]?.isProbed = true
             emit(.probe(node))
         }
@@ -90,6 +91,7 @@ extension Swarm {
         neighbours[node]?.paceByteCount = 0
         let isTooOld = neighbour.requests.values.contains { $0.received == 0 && clock - $0.sentAt >= Swarm.patience }
         if isTooOld { return giveUpOldRequests(of: node) }
+        guard !giveUpDrippingRequests(of: node) else { return }
         guard let median = medianPace(but: node), pace * 20 < median else { return }
         let lostCount = takeAway(from: node)
         guard lostCount > 0 else { return }

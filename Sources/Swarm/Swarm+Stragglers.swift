@@ -1,10 +1,12 @@
 import OrderedCollections
 import Units
 
-/// The end of a fetch: nothing is left to ask for, and what was asked of slow or busy sources still waits in their queues.
+/// The end of a fetch: nothing is left to ask for, and what was asked of slow or busy
+/// sources still waits in their queues.
 ///
 /// There is no general endgame, in which chunks are asked for twice. But a request that has not begun is taken from its
-/// source and given to one that holds the chunk and has nothing to do for this agent.
+/// source and given to one that holds the chunk and has nothing to do for this agent, unless so much arrives that the
+/// chunk may well be on its way.
 extension Swarm {
     private static let stragglerAge = Duration.milliseconds(500)
     private static let stragglerPause = Duration.milliseconds(250)
@@ -14,7 +16,9 @@ extension Swarm {
     }
 
     mutating func moveStragglers(of version: Digest) {
-        guard let exchange = exchanges[version], exchange.wanted.isEmpty, !exchange.pending.isEmpty else { return }
+        guard let exchange = exchanges[version], exchange.wanted.isEmpty, !exchange.pending.isEmpty,
+            downlink.current(at: clock) < downlinkPeak / 4
+        else { return }
         let old = neighbours.values.flatMap { neighbour in
             neighbour.requests.values.filter { isStraggler($0, of: version) }
         }

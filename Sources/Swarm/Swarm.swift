@@ -42,6 +42,10 @@ public struct Swarm: Sendable {
     /// Bytes that they are for. Invariant: the sum over them.
     var outstandingByteCount = 0
 
+    var downlink = RateMeter()
+    /// The best that the downlink did lately, in bytes a second.
+    var downlinkPeak = 0.0
+
     var uploads: OrderedDictionary<UploadID, ActiveUpload> = [:]
     var uplink = RateMeter()
     /// The best that the uplink did lately, in bytes a second.
@@ -85,8 +89,8 @@ public struct Swarm: Sendable {
         return outbox[outboxHead - 1]
     }
 
-    /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the numbering
-    /// with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
+    /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the
+    /// numbering with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
     public mutating func drawRequestNumber(for neighbour: NodeID) -> RequestID? {
         neighbours[neighbour]?.drawRequestNumber()
     }
@@ -180,7 +184,8 @@ public struct Swarm: Sendable {
     private mutating func askForWake() {
         guard let deadline = nextDeadline() else { return }
         if let wakeAsked, wakeAsked <= deadline, wakeAsked > clock { return }
-        let moment = max(deadline, clock)
+        // What is due was dealt with; asking for this very moment would only spin.
+        let moment = max(deadline, clock + .milliseconds(1))
         wakeAsked = moment
         emit(.wakeAt(moment))
     }
@@ -203,7 +208,7 @@ public struct Swarm: Sendable {
         if let moment = exchange.announceAt { moments.append(moment) }
         if let moment = exchange.pausedUntil, moment > clock { moments.append(moment) }
         if let since = exchange.starvingSince {
-            moments.append(max(since + Swarm.starvation, clock + .milliseconds(1)))
+            moments.append(since + Swarm.starvation)
         }
         if let moment = directionDeadline(of: exchange) { moments.append(moment) }
         if let moment = stragglerDeadline(of: exchange) { moments.append(moment) }

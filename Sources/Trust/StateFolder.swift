@@ -12,11 +12,13 @@ public struct StateFolder: Sendable {
     /// The folder, for people.
     public let path: String
     private let files: any StoreFileSystem
+    private let owner: FolderOwner?
 
     /// Files of any kind: for tests.
     init(path: String, files: any StoreFileSystem) {
         self.path = path
         self.files = files
+        owner = nil
     }
 
     /// Opens a folder that exists.
@@ -25,6 +27,7 @@ public struct StateFolder: Sendable {
         self.path = path
         do throws(FileError) {
             files = try RealFileSystem(folder: path)
+            owner = try FolderOwner(of: files)
         } catch {
             throw error.isNotFound
                 ? TrustError(
@@ -41,10 +44,12 @@ public struct StateFolder: Sendable {
         self.path = path
         do throws(FileError) {
             files = try Self.makeDurably(path, mode: 0o750)
-            for part in DocumentArchive.folders {
-                try files.makeDurableDirectory(StorePath(parsing: part), mode: 0o750)
+            owner = try FolderOwner(of: files)
+            for part in ["documents"] + DocumentArchive.folders + ["keys"] {
+                let folder = try StorePath(parsing: part)
+                try files.makeDurableDirectory(folder, mode: part == "keys" ? 0o700 : 0o750)
+                try owner?.own(folder, in: files)
             }
-            try files.makeDurableDirectory("keys", mode: 0o700)
             try files.setMode("keys", 0o700)
         } catch {
             throw TrustError(error, in: path)
@@ -59,6 +64,7 @@ public struct StateFolder: Sendable {
         let isEmpty: Bool
         do throws(FileError) {
             files = try Self.makeDurably(path, mode: 0o700)
+            owner = try FolderOwner(of: files)
             mode = try files.status(.root).mode
             isEmpty = try files.list(.root).isEmpty
             if isEmpty { try files.setMode(.root, 0o700) }
@@ -82,10 +88,12 @@ public struct StateFolder: Sendable {
         return files
     }
 
-    /// Replaces a file, durably and atomically.
+    /// Replaces a file, durably and atomically. Where root writes, it belongs to the folder's owner.
     public func write(_ bytes: [UInt8], at path: String, mode: UInt32) throws(TrustError) {
         do throws(FileError) {
-            try files.writeAtomically(StorePath(parsing: path), bytes, mode: mode)
+            let place = try StorePath(parsing: path)
+            try files.writeAtomically(place, bytes, mode: mode)
+            try owner?.own(place, in: files)
         } catch {
             throw TrustError(error, in: self.path)
         }
@@ -156,7 +164,7 @@ public struct StateFolder: Sendable {
         }
     }
 
-    /// Replaces a JSON file, durably and atomically. Only its owner may read it.
+    /// Replaces a JSON file, durably and atomically. Only its owner, as `write` has it, may read it.
     public func writeJSON(_ value: some Encodable & Sendable, at path: String) throws(TrustError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]

@@ -1,4 +1,6 @@
 extension Limits {
+    /// Questions about documents that were given up, of one neighbour, and whose late answers are ignored.
+    public static let lateAnswerCountMax = 256
     /// Sockets that have not completed their handshake.
     public static let unauthenticatedSocketCountMax = 64
     /// Of them, those from one address beyond loopback.
@@ -33,6 +35,8 @@ extension Limits {
     public static let documentSeconds = 60
     /// Documents that one neighbour may send at once.
     public static let documentBurstCount = 8192
+    /// Documents of one neighbour that wait to be judged before it is read no further.
+    public static let waitingDocumentCountMax = 256
     /// Documents that it may send each second after that.
     public static let documentsPerSecond = 64
     /// Models in MODELS.

@@ -1,12 +1,13 @@
 import Swarm
+import Testing
 import Units
 import Wire
 
 /// Several cores, links with a rate and a delay, and a clock: enough of the world to see a swarm work.
 ///
-/// Each node has one uplink and one downlink. Frames of 16 KiB of the chunks that it uploads take turns on the uplink, at
-/// most 64 KiB of a connection are under way at once, and arriving frames queue at the downlink. Control frames take the
-/// delay only.
+/// Each node has one uplink and one downlink. Frames of 16 KiB of the chunks that it uploads take turns on the
+/// uplink, at most 64 KiB of a connection are under way at once, and arriving frames queue at the downlink.
+/// Control frames take the delay only.
 final class VirtualNetwork {
     struct Node {
         var swarm: Swarm
@@ -57,6 +58,7 @@ final class VirtualNetwork {
     /// (low, high) → connection number; gone when it ends.
     private var connections: [Pair: Int] = [:]
     private var connectionCount = 0
+    private var standstill = 0
     private var inFlight: [Flow: Int] = [:]
     private var agenda = Agenda<Happening>()
     private let seed: UInt64
@@ -163,6 +165,11 @@ final class VirtualNetwork {
         let end = Instant.zero + .nanoseconds(Int64(limit * 1e9))
         let condition = isDone ?? { $0.allComplete }
         while !condition(self), let (moment, happening) = agenda.next(before: end) {
+            standstill = moment == now ? standstill + 1 : 0
+            guard standstill < 100_000 else {
+                Issue.record("time stands still at \(now): \(happening)")
+                return false
+            }
             now = moment
             happen(happening)
         }

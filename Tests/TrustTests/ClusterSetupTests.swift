@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import Files
 import FoundationEssentials
+import Glibc
 import Manifest
 import Testing
 import Units
@@ -140,5 +141,20 @@ import Units
         // What an init that was cut off leaves: everything but the certificate.
         try FileManager.default.removeItem(atPath: "\(cluster.statePath)/keys/node.crt")
         #expect(try create(cluster.statePath, keys: cluster.folder.file("keys2")) == nil)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func whatRootMakesInTheAgentsFolderIsTheAgents() throws {
+        let folder = try TestFolder()
+        let outside = try RealFileSystem(folder: folder.path)
+        try outside.makeDirectory("state", mode: 0o750)
+        try outside.setOwner("state", user: 1234, group: 1235)
+        #expect(try create(folder.file("state"), keys: folder.file("keys")) == nil)
+        let paths = ["keys", "keys/node.pem", "keys/node.crt", "documents", "documents/heads", "documents/root/1.doc"]
+        for path in paths {
+            let status = try outside.status(StorePath(parsing: "state/\(path)"))
+            #expect(status.userID == 1234 && status.groupID == 1235, "\(path)")
+        }
+        #expect(try outside.status("keys/root.pem").userID == 0)
     }
 }

@@ -23,6 +23,12 @@ import Units
         #expect(token.text.utf8.count == 174)
     }
 
+    @Test func secretIsNotShown() {
+        var shown = "\(token)"
+        dump(token, to: &shown)
+        #expect(shown.contains(token.id.hex) && !shown.contains("secret"))
+    }
+
     @Test func everyTruncationIsTruncated() {
         for count in 0..<token.text.utf8.count {
             #expect(fault(String(token.text.prefix(count))) == .truncated, "\(count) characters")
@@ -113,6 +119,16 @@ struct TokenVectorTests {
             var reader = JoinMessageReader()
             try reader.append(bytes)
             #expect(try reader.next()?.encode() == bytes, "\(vector.name)")
+        }
+    }
+
+    @Test func messagesOfALaterIssuerAreRead() throws {
+        let messages = try TokenVectors.read().tolerated
+        #expect(!messages.isEmpty)
+        for vector in messages {
+            var reader = JoinMessageReader()
+            try reader.append(try required(Hex.decode(vector.bytes)))
+            #expect(try reader.next() != nil, "\(vector.name)")
         }
     }
 

@@ -33,15 +33,13 @@ struct VersionGetter {
     private func find(
         _ model: ModelName, _ choice: VersionChoice, _ deadline: Instant?
     ) async throws(ControlError) -> Verified<Manifest> {
+        let giveUp = deadline ?? Clock.now() + .seconds(Limits.lookupSeconds)
         while true {
             if let found = try await lookUp(model, choice) { return found }
             let allSaidNo = await askNeighbours(model, choice)
             if let found = try await lookUp(model, choice) { return found }
-            guard let deadline else {
-                guard allSaidNo else { continue }
-                throw unknown(model, choice)
-            }
-            guard Clock.now() < deadline else {
+            if deadline == nil, allSaidNo || Clock.now() >= giveUp { throw unknown(model, choice) }
+            guard Clock.now() < giveUp else {
                 throw ControlError(
                     .notYet, "no neighbour knows \(model) \(choice) yet",
                     hint: "Ask again later, or with a longer --wait.")

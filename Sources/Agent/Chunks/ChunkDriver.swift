@@ -29,6 +29,7 @@ final class ChunkDriver {
 
     private let store: Store
     private let switchboard: Switchboard
+    private let jobs: Jobs
     private let log: Logger
     private var chunkByteCounts: [Digest: [UInt32]] = [:]
     private var inbox: [SwarmEvent] = []
@@ -37,10 +38,11 @@ final class ChunkDriver {
     private var uploads: [UploadID: ChunkUpload] = [:]
     private var alarm: LoopTimer?
 
-    init(core: Swarm, store: Store, switchboard: Switchboard, log: Logger) {
+    init(core: Swarm, store: Store, switchboard: Switchboard, jobs: Jobs, log: Logger) {
         self.core = core
         self.store = store
         self.switchboard = switchboard
+        self.jobs = jobs
         self.log = log
         alarm = LoopTimer { [weak self] in self?.handle(.timePassed) }
     }
@@ -157,7 +159,7 @@ final class ChunkDriver {
 
     private func recheck(_ version: Digest, _ chunk: ChunkIndex) {
         // The store answers in its own time; the core holds the chunk back meanwhile.
-        Task { @LoopActor [weak self, store] in
+        jobs.start("recheck \(version) \(chunk)") { [weak self, store] in
             let isRight = (try? await store.recheck(version, chunk)) ?? false
             self?.handle(.chunkRechecked(version, chunk, isRight ? .intact : .damaged))
         }

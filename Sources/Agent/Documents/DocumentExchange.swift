@@ -14,9 +14,14 @@ internal import Wire
 @LoopActor
 final class DocumentExchange {
     private struct Arrival {
-        let kind: DocumentKind
-        let envelope: [UInt8]
+        enum Content {
+            case document(DocumentKind, [UInt8])
+            /// Everything that stood before it in the queue is judged.
+            case levelled
+        }
+
         let node: NodeID
+        let content: Content
     }
 
     let requests = DocumentRequests()
@@ -32,9 +37,13 @@ final class DocumentExchange {
     private let jobs: Jobs
     private let log: Logger
     private var arrivals: [Arrival] = []
+    private var waiting: [NodeID: Int] = [:]
     private var rates: [NodeID: RateLimit] = [:]
     /// Documents that are on their way to a neighbour, which may ask faster than it reads.
     private var answering: [NodeID: Int] = [:]
+    /// Neighbours that said LEVELLED.
+    private var announced: Set<NodeID> = []
+    /// Neighbours all of whose first documents are judged.
     private(set) var levelled: Set<NodeID> = []
 
     init(trust: Trust, switchboard: Switchboard, jobs: Jobs, log: Logger) {
@@ -63,6 +72,7 @@ final class DocumentExchange {
     func lose(_ node: NodeID) {
         rates[node] = nil
         answering[node] = nil
+        announced.remove(node)
         levelled.remove(node)
         requests.lose(node)
     }
@@ -72,7 +82,7 @@ final class DocumentExchange {
         var fault: WireFault?
         switch message {
         case .document(let document): take(document, from: link)
-        case .levelled: fault = level(by: link.node)
+        case .levelled: fault = level(by: link)
         case .fetch(let fetch): answer(fetch, link)
         case .versionsQuery(let query): answer(query, link)
         case .part(let part): fault = requests.receive(part, from: link.node)
@@ -98,8 +108,21 @@ final class DocumentExchange {
     private func take(_ document: DocumentFrame, from link: NeighbourLink) {
         guard let kind = DocumentKind(rawValue: document.kind.rawValue) else { return }
         if let wait = rates[link.node]?.take(now: Clock.now()) { slow(link, wait) }
-        arrivals.append(Arrival(kind: kind, envelope: document.envelope, node: link.node))
+        queue(.document(kind, document.envelope), from: link)
+    }
+
+    /// A neighbour whose documents wait in numbers is not read until they are judged.
+    private func queue(_ content: Arrival.Content, from link: NeighbourLink) {
+        arrivals.append(Arrival(node: link.node, content: content))
+        waiting[link.node, default: 0] += 1
+        if waiting[link.node] == Limits.waitingDocumentCountMax { link.pauseReading() }
         jobs.start("documents") { [weak self] in await self?.judgeArrivals() }
+    }
+
+    private func noteJudged(_ node: NodeID) {
+        guard let count = waiting[node] else { return }
+        waiting[node] = count == 1 ? nil : count - 1
+        if count == Limits.waitingDocumentCountMax / 2 { switchboard.links[node]?.resumeReading() }
     }
 
     private func slow(_ link: NeighbourLink, _ wait: Duration) {
@@ -113,26 +136,35 @@ final class DocumentExchange {
     private func judgeArrivals() async {
         while !arrivals.isEmpty {
             let arrival = arrivals.removeFirst()
-            switch await trust.receive(arrival.envelope, kind: arrival.kind) {
-            case .accepted(let document):
-                spread(document, except: arrival.node)
-                onAccepted?(document)
-            case .dropped(let why):
-                log.debug("a \(arrival.kind) is dropped: \(why)", metadata: ["node": "\(arrival.node)"])
-            case .blamed(let why): onFault?(arrival.node, WireFault(.badDocument, why))
-            case .failed(let error): log.error("a \(arrival.kind) could not be kept: \(error)")
+            switch arrival.content {
+            case .levelled: noteLevelled(arrival.node)
+            case .document(let kind, let envelope): await judge(kind, envelope, from: arrival.node)
             }
+            noteJudged(arrival.node)
         }
     }
 
-    private func level(by node: NodeID) -> WireFault? {
-        guard levelled.insert(node).inserted else { return WireFault(.outOfOrder, "LEVELLED came twice") }
-        jobs.start("levelled \(node)") { [weak self] in
-            // Its documents are judged first, so that what they say is known when the level is.
-            await self?.judgeArrivals()
-            self?.onLevelled?(node)
+    private func judge(_ kind: DocumentKind, _ envelope: [UInt8], from node: NodeID) async {
+        switch await trust.receive(envelope, kind: kind) {
+        case .accepted(let document):
+            spread(document, except: node)
+            onAccepted?(document)
+        case .dropped(let why): log.debug("a \(kind) is dropped: \(why)", metadata: ["node": "\(node)"])
+        case .blamed(let why): onFault?(node, WireFault(.badDocument, why))
+        case .failed(let error): log.error("a \(kind) could not be kept: \(error)")
         }
+    }
+
+    private func level(by link: NeighbourLink) -> WireFault? {
+        guard announced.insert(link.node).inserted else { return WireFault(.outOfOrder, "LEVELLED came twice") }
+        queue(.levelled, from: link)
         return nil
+    }
+
+    private func noteLevelled(_ node: NodeID) {
+        guard switchboard.links[node] != nil else { return }
+        levelled.insert(node)
+        onLevelled?(node)
     }
 
     // MARK: Answers

@@ -37,7 +37,7 @@ final class Library {
     func open() async {
         for variant in store.committed {
             let entry = entry(variant.key.version, variant.model)
-            entry.manifest = trust.manifests[entry.digest]
+            entry.manifest = trust.manifest(entry.digest)
             do {
                 try await serve(entry, seeding: .ordinary)
             } catch {
@@ -136,7 +136,8 @@ extension Library {
         var pause = Duration.milliseconds(200)
         while entry.isWanted, entry.phase != .ready, !Task.isCancelled {
             do {
-                if try await attempt(entry) { break }
+                // Wanted again while it was being given up: the loop's condition decides, not the attempt.
+                if try await attempt(entry) { continue }
                 pause = min(pause * 2, .seconds(2))
             } catch {
                 entry.phase = .failed

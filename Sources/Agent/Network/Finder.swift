@@ -14,8 +14,8 @@ final class Finder {
         let finish: @LoopActor ([PeerEntry]) -> Void
     }
 
-    /// This node's own entry, if it is what is looked for.
-    var answerFor: (@LoopActor (Find.Target) -> PeerEntry?)?
+    /// This node's own entry, as whoever is at the other end of the link can reach it, if it is what is looked for.
+    var answerFor: (@LoopActor (Find.Target, NeighbourLink) -> PeerEntry?)?
 
     private let switchboard: Switchboard
     private var open: [FindID: Open] = [:]
@@ -44,7 +44,7 @@ final class Finder {
         rates[link.node] = rate
         guard !isTooMuch else { return }
         guard remember(find.id, now) else { return link.send(.found(Found(id: find.id, entries: []))) }
-        let own = [answerFor?(find.target)].compactMap(\.self)
+        let own = [answerFor?(find.target, link)].compactMap(\.self)
         guard find.hopsLeft > 0 else { return link.send(.found(Found(id: find.id, entries: own))) }
         let next = Find(id: find.id, hopsLeft: find.hopsLeft - 1, target: find.target)
         ask(next, except: link.node, entries: own) { [weak link] entries in

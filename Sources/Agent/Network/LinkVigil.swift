@@ -19,6 +19,7 @@ struct LinkVigil {
     private var openPings: [(token: UInt64, sent: Instant)] = []
     /// Not to be guessed, so that only an answer can match.
     private var nextToken = UInt64.random(in: 0...UInt64.max)
+    private var isPaused = false
 
     init(now: Instant) {
         began = now
@@ -35,6 +36,15 @@ struct LinkVigil {
 
     /// Whether the bytes so far end in the middle of a frame.
     mutating func noteFrame(isOpen: Bool, at now: Instant) { frameBegan = isOpen ? (frameBegan ?? now) : nil }
+
+    /// Nothing is read until `noteResumed`: silence is no fault, and a frame's time stands still.
+    mutating func notePaused() { isPaused = true }
+
+    mutating func noteResumed(at now: Instant) {
+        isPaused = false
+        lastReceived = now
+        if frameBegan != nil { frameBegan = now }
+    }
 
     /// A token for a PING; nil while one is under way, unless we have to show that we live.
     mutating func beginPing(at now: Instant) -> UInt64? {
@@ -53,6 +63,14 @@ struct LinkVigil {
     }
 
     func verdict(now: Instant, isIntroduced: Bool) -> Verdict {
+        if !isPaused, let fault = fault(now: now, isIntroduced: isIntroduced) { return fault }
+        let hasHeardNothing = openPings.isEmpty && now - lastReceived > .seconds(Limits.pingSeconds)
+        return hasHeardNothing || hasBeenQuiet(at: now) ? .ping : .quiet
+    }
+
+    private func hasBeenQuiet(at now: Instant) -> Bool { now - lastSent > .seconds(Limits.pingSeconds) }
+
+    private func fault(now: Instant, isIntroduced: Bool) -> Verdict? {
         if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
             return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
         }
@@ -62,9 +80,6 @@ struct LinkVigil {
         if now - lastReceived > .seconds(Limits.silenceSeconds) {
             return .end(.silent, "nothing came for \(Limits.silenceSeconds) s")
         }
-        let hasHeardNothing = openPings.isEmpty && now - lastReceived > .seconds(Limits.pingSeconds)
-        return hasHeardNothing || hasBeenQuiet(at: now) ? .ping : .quiet
+        return nil
     }
-
-    private func hasBeenQuiet(at now: Instant) -> Bool { now - lastSent > .seconds(Limits.pingSeconds) }
 }

@@ -33,6 +33,9 @@ final class SecureStream {
     /// The other end's address.
     var peerEndpoint: Endpoint? { stream.peer }
 
+    /// This end's address.
+    var localAddress: IPAddress? { stream.local?.address }
+
     /// Who the certificate says that the peer is; nil before the handshake, and for a newcomer that joins.
     var peerIdentity: NodeIdentityFields? { session.peerIdentity }
 

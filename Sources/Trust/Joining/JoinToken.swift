@@ -3,7 +3,7 @@ public import Units
 
 /// What a newcomer holds: who lets it in, how to recognise them, and the secret that opens the door once.
 /// Layout and checks: `Protocol/join.md`, section 1.
-public struct JoinToken: Sendable, Equatable {
+public struct JoinToken: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     /// Names the token at its issuer.
     public let id: TokenID
     /// Proves that the newcomer holds the token; never sent.
@@ -97,6 +97,12 @@ public struct JoinToken: Sendable, Equatable {
         writer.raw(Self.checksum(of: writer.bytes))
         return Self.prefix + Base64URL.encode(writer.bytes)
     }
+
+    /// The id: the secret is not shown.
+    public var description: String { "token \(id)" }
+
+    /// Without the secret, so that no dump shows it.
+    public var customMirror: Mirror { Mirror(self, children: ["id": id]) }
 
     private static func checksum(of body: some Sequence<UInt8>) -> ArraySlice<UInt8> {
         SHA256.hash(Array("shoal/1 token".utf8) + [0] + body).bytes.prefix(checksumByteCount)

@@ -19,7 +19,9 @@ public struct PublisherDesk: Sendable {
     }
 
     /// Whether a key here may do `right` for `model`.
-    public func may(_ right: Right, for model: ModelName) -> Bool { keys.entitles(right, for: .model(model), under: root) }
+    public func may(_ right: Right, for model: ModelName) -> Bool {
+        keys.entitles(right, for: .model(model), under: root)
+    }
 
     /// Signs a manifest.
     public func sign(_ manifest: Manifest) throws(TrustError) -> SignedDocument {
@@ -37,7 +39,9 @@ public struct PublisherDesk: Sendable {
     }
 
     /// What a manifest says of a layout.
-    public static func reference(to layout: Layout) -> LayoutReference { layout.reference(sha256: DocumentCrypto.sha256) }
+    public static func reference(to layout: Layout) -> LayoutReference {
+        layout.reference(sha256: DocumentCrypto.sha256)
+    }
 
     /// Reads a manifest that the agent vouches for.
     public static func manifest(_ envelope: [UInt8]) throws(TrustError) -> Manifest {
