@@ -68,8 +68,6 @@ struct LinkVigil {
         return hasHeardNothing || hasBeenQuiet(at: now) ? .ping : .quiet
     }
 
-    private func hasBeenQuiet(at now: Instant) -> Bool { now - lastSent > .seconds(Limits.pingSeconds) }
-
     private func fault(now: Instant, isIntroduced: Bool) -> Verdict? {
         if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
             return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
@@ -82,4 +80,6 @@ struct LinkVigil {
         }
         return nil
     }
+
+    private func hasBeenQuiet(at now: Instant) -> Bool { now - lastSent > .seconds(Limits.pingSeconds) }
 }
