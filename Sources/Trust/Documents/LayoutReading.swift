@@ -1,13 +1,8 @@
 public import Manifest
 
 extension Trust {
-<<<<<<< HEAD
-    /// Reads a layout, checking size and digest against its manifest before anything else. For the pool:
-    /// a layout may have a million chunks.
-=======
     /// Reads a layout, checking size and digest against its manifest before anything else. For the pool: a layout may
     /// have a million chunks.
->>>>>>> main
     /// - Throws: `DocumentError`; whoever sent the bytes is to blame.
     public nonisolated static func layout(
         _ bytes: [UInt8], of manifest: Verified<Manifest>
