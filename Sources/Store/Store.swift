@@ -103,10 +103,18 @@ public import Units
         }
     }
 
+    /// What may still be written to the disk that the state folder is on.
+    public func freeByteCount() async throws(StoreError) -> ByteCount {
+        let fileSystem = fileSystem
+        return try await onPool { () throws(StoreError) in
+            try doing("ask for free space") { () throws(FileError) in try fileSystem.freeByteCount() }
+        }
+    }
+
     // MARK: entries
 
     /// Ascending.
-    private var allEntries: [VariantEntry] { versions.values.joined().sorted { $0.key < $1.key } }
+    var allEntries: [VariantEntry] { versions.values.joined().sorted { $0.key < $1.key } }
 
     func entry(_ key: VariantKey) -> VariantEntry? { versions[key.version]?.first { $0.key == key } }
 

@@ -54,8 +54,8 @@ struct VariantCommit {
         return record
     }
 
-    /// Clears away what the assembly leaves beside the variant's folder. What cannot
-    /// be removed, the next start removes.
+    /// Clears away what the assembly leaves beside the variant's folder. What cannot be removed, the next start
+    /// removes.
     private func clearStaging() {
         try? fileSystem.removeIfPresent(StorePaths.journal(map.key))
         fileSystem.pruneEmpty(StorePaths.staging(map.key.version), upTo: StorePaths.staging)
