@@ -65,7 +65,7 @@ struct VersionExchange: Sendable {
         wanted = needed.subtracting(held)
         for chunk in pending.keys { wanted.remove(chunk) }
         if plan.seeding == .directing, direction == nil { direction = Direction(capacity: chunkCount) }
-        if plan.seeding == .ordinary { direction = nil }
+        if !held.isFull { direction = nil }
         isCompletionKnown = false
         recountUseful()
     }
