@@ -56,8 +56,8 @@ public enum SwarmEvent: Equatable, Sendable {
 
     // MARK: Uploads
 
-    /// More payload was handed to the connection. An upload of which nothing is told for a quarter of a second counts as
-    /// stuck, and others go ahead.
+    /// More payload was handed to the connection. An upload of which nothing is told for a quarter of a second counts
+    /// as stuck, and others go ahead.
     case uploadProgressed(UploadID, byteCount: Int)
     /// All payload was handed to the connection.
     case uploadFinished(UploadID)
