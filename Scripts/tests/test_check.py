@@ -132,6 +132,10 @@ class RuleTests(unittest.TestCase):
     def test_forced_try_is_found(self) -> None:
         self.assert_red("forced-try", "Sources/Store/Store.swift", "let a = try! b()\n")
 
+    def test_trying_a_negation_is_no_forced_try(self) -> None:
+        self.tree.append("Sources/Store/Store.swift", "let a = try !b()\n")
+        self.assertEqual(self.tree.findings("forced-try"), [])
+
     def test_forced_cast_is_found(self) -> None:
         self.assert_red("forced-cast", "Sources/Store/Store.swift", "let a = b as! C\n")
 

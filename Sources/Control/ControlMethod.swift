@@ -8,6 +8,7 @@ public protocol ControlMethod: Codable, Sendable {
 
 /// A reply that says nothing but that it was done.
 public struct Done: Codable, Sendable {
+    /// There is nothing to say.
     public init() {}
 }
 
@@ -20,6 +21,7 @@ public struct ControlProgress: Codable, Sendable, Hashable {
     /// Bytes in all; 0 where not known yet.
     public let total: Int64
 
+    /// A stage that is new to the asker starts a new bar.
     public init(stage: String, done: Int64, total: Int64) {
         self.stage = stage
         self.done = done

@@ -1,20 +1,26 @@
 /// `publish`: what the agent knows of a model and a tag, before `seed` cuts and signs.
 public struct PreparePublication: ControlMethod {
+    /// Its name on the wire.
     public static let method = "publish"
+    /// The model's name.
     public let model: String
+    /// What the version shall be called.
     public let tag: String
 
     /// The reply.
     public struct Reply: Codable, Sendable {
+        /// The cluster's id in hexadecimal, which names the folder of the keys.
         public let cluster: String
         /// Envelope, in hexadecimal, of the newest root, for the choice of a key.
         public let root: String
+        /// One more than the highest that this agent knows of the model.
         public let nextPublishNumber: UInt64
         /// Envelope, in hexadecimal, of the manifest that bears the tag already; empty if there is none.
         public let manifest: String
         /// Whether that version is complete on this node.
         public let local: Bool
 
+        /// For the agent, from its documents.
         public init(cluster: String, root: String, nextPublishNumber: UInt64, manifest: String, local: Bool) {
             self.cluster = cluster
             self.root = root
@@ -24,6 +30,7 @@ public struct PreparePublication: ControlMethod {
         }
     }
 
+    /// The names are checked by the agent.
     public init(model: String, tag: String) {
         self.model = model
         self.tag = tag
@@ -32,13 +39,16 @@ public struct PreparePublication: ControlMethod {
 
 /// `adopt`: take over a staged publication. The reply comes once the version is durable here.
 public struct AdoptPublication: ControlMethod {
+    /// What comes back.
     public typealias Reply = FetchedVersion
+    /// Its name on the wire.
     public static let method = "adopt"
     /// Name of the folder below `staging/` that `seed` filled; the layout lies in it.
     public let staging: String
     /// Envelope of the manifest, in hexadecimal.
     public let manifest: String
 
+    /// The agent judges the manifest like one that a neighbour sent.
     public init(staging: String, manifest: String) {
         self.staging = staging
         self.manifest = manifest
@@ -47,25 +57,35 @@ public struct AdoptPublication: ControlMethod {
 
 /// `draft-head`: what the next head of a channel must hold. The agent asks its neighbours for the newest one first.
 public struct DraftHead: ControlMethod {
+    /// Its name on the wire.
     public static let method = "draft-head"
+    /// The model's name.
     public let model: String
     /// A tag or a digest.
     public let version: String
+    /// The channel to move.
     public let channel: String
 
     /// The reply.
     public struct Reply: Codable, Sendable {
+        /// The cluster's id in hexadecimal.
         public let cluster: String
         /// Envelope of the newest root, in hexadecimal.
         public let root: String
+        /// Version of that root.
         public let rootVersion: UInt32
+        /// Epoch of the root, for the head's rank.
         public let epoch: UInt32
+        /// One more than that of the newest head in this epoch.
         public let counter: UInt64
+        /// Digest of the manifest that is meant, in hexadecimal.
         public let version: String
+        /// Its name for people.
         public let tag: String
         /// True if the channel names this version already and the head is good for more than half its life.
         public let alreadyThere: Bool
 
+        /// For the agent, from its documents.
         public init(
             cluster: String, root: String, rootVersion: UInt32, epoch: UInt32, counter: UInt64, version: String,
             tag: String, alreadyThere: Bool
@@ -81,6 +101,7 @@ public struct DraftHead: ControlMethod {
         }
     }
 
+    /// The names are checked by the agent.
     public init(model: String, version: String, channel: String) {
         self.model = model
         self.version = version
@@ -90,25 +111,33 @@ public struct DraftHead: ControlMethod {
 
 /// `draft-deny`: what the next deny record of a subject must hold.
 public struct DraftDeny: ControlMethod {
+    /// Its name on the wire.
     public static let method = "draft-deny"
     /// A node's name or id; empty for a version.
     public let node: String
     /// For a version: its model, and a tag or digest.
     public let model: String
+    /// A tag, or eight or more digits of a digest.
     public let version: String
 
     /// The reply.
     public struct Reply: Codable, Sendable {
+        /// The cluster's id in hexadecimal.
         public let cluster: String
+        /// Envelope of the newest root, in hexadecimal.
         public let root: String
+        /// Version of that root.
         public let rootVersion: UInt32
+        /// Epoch of the root, for the record's rank.
         public let epoch: UInt32
+        /// One more than that of the subject's newest record in this epoch.
         public let counter: UInt64
         /// Node id or version digest, in hexadecimal.
         public let subject: String
         /// Whether the subject is denied now.
         public let denied: Bool
 
+        /// For the agent, from its documents.
         public init(
             cluster: String, root: String, rootVersion: UInt32, epoch: UInt32, counter: UInt64, subject: String,
             denied: Bool
@@ -123,6 +152,7 @@ public struct DraftDeny: ControlMethod {
         }
     }
 
+    /// Give a node, or a model and a version, and leave the others empty.
     public init(node: String, model: String, version: String) {
         self.node = node
         self.model = model
@@ -132,10 +162,13 @@ public struct DraftDeny: ControlMethod {
 
 /// `submit`: a signed head or deny record, to be judged, kept and passed on.
 public struct SubmitDocument: ControlMethod {
+    /// What comes back.
     public typealias Reply = Done
+    /// Its name on the wire.
     public static let method = "submit"
     /// The envelope, in hexadecimal.
     public let document: String
 
+    /// Whose document it is, the agent sees from its signatures.
     public init(document: String) { self.document = document }
 }

@@ -146,8 +146,8 @@ extension ByteStream {
         }
     }
 
-    /// libuv calls it the end when a connection was reset after bytes that filled less than the buffer; the socket still
-    /// knows the error. Without this a truncated stream would pass for a whole one.
+    /// libuv calls it the end when a connection was reset after bytes that filled less than the buffer; the socket
+    /// still knows the error. Without this a truncated stream would pass for a whole one.
     private var hiddenError: Int32 { handle.descriptor.map { clinux_socket_error($0) } ?? 0 }
 
     private func endReading(_ error: LoopError?) {

@@ -23,8 +23,8 @@ final class Assembly: Sendable {
         folder = StorePaths.assembly(map.key)
     }
 
-    /// Makes folder, files and journal, or takes up those that an earlier run left. All space is reserved when it returns.
-    /// Blocks.
+    /// Makes folder, files and journal, or takes up those that an earlier run left. All space is reserved when it
+    /// returns. Blocks.
     /// - Returns: what the journal claims, for the caller to hash before anything of it is believed.
     static func begin(
         _ map: ChunkMap, in fileSystem: any StoreFileSystem

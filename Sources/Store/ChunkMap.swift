@@ -2,8 +2,8 @@ internal import Files
 internal import Manifest
 internal import Units
 
-/// One variant's files and chunks: manifest and layout, and where each chunk goes. Immutable; the loop and the pool's jobs
-/// share it. Takes 16 bytes a use of a chunk.
+/// One variant's files and chunks: manifest and layout, and where each chunk goes. Immutable; the loop and the pool's
+/// jobs share it. Takes 16 bytes a use of a chunk.
 final class ChunkMap: Sendable {
     let key: VariantKey
     let model: ModelName

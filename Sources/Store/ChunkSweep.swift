@@ -3,8 +3,8 @@ internal import Files
 internal import Manifest
 internal import Units
 
-/// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes in
-/// slices, so that a long check neither keeps a thread of the pool nor outlives its version. A value: hand it on.
+/// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes
+/// in slices, so that a long check neither keeps a thread of the pool nor outlives its version. A value: hand it on.
 struct ChunkSweep: Sendable {
     /// What is compared.
     enum Scope: Sendable {
@@ -24,7 +24,8 @@ struct ChunkSweep: Sendable {
     private let folder: StorePath
     private let scope: Scope
     private var current: OpenedFile?
-    private var nextFile = 0
+    /// The files that are still to be read, in reverse.
+    private var filesLeft: [Int]
 
     private struct OpenedFile: Sendable {
         let number: Int
@@ -36,26 +37,48 @@ struct ChunkSweep: Sendable {
         var isDamaged: Bool
     }
 
-    init(_ map: ChunkMap, folder: StorePath, scope: Scope) {
+    /// - Parameter files: which files are read; a chunk is looked at in these only.
+    init(_ map: ChunkMap, folder: StorePath, scope: Scope, files: [Int]) {
         self.map = map
         self.folder = folder
         self.scope = scope
+        filesLeft = files.reversed()
         damaged = ChunkSet(capacity: map.layout.chunkCount)
     }
 
-    /// Reads on, at most about `byteCountMax`; true once everything was read. Blocks. A byte that cannot be read is damage.
+    /// Sweeps that may run at the same time and together read all files: about the same number of bytes each.
+    static func parallel(_ map: ChunkMap, folder: StorePath, scope: Scope) -> [ChunkSweep] {
+        var groups = [(files: [Int], byteCount: Int64)](repeating: ([], 0), count: Limits.parallelSweepCount)
+        let bySize = map.files.indices.sorted { map.files[$0].byteCount > map.files[$1].byteCount }
+        for number in bySize {
+            let smallest = groups.indices.min { groups[$0].byteCount < groups[$1].byteCount } ?? 0
+            groups[smallest].files.append(number)
+            groups[smallest].byteCount += map.files[number].byteCount.value
+        }
+        return groups.filter { !$0.files.isEmpty }
+            .map { ChunkSweep(map, folder: folder, scope: scope, files: $0.files.sorted()) }
+    }
+
+    /// Takes in what another sweep of the same variant found.
+    mutating func merge(_ other: ChunkSweep) {
+        for index in other.damaged.indices { damaged.insert(index) }
+        damagedFiles = (damagedFiles + other.damagedFiles).sorted()
+        checkedByteCount += other.checkedByteCount
+    }
+
+    /// Reads on, at most about `byteCountMax`; true once everything was read. Blocks. A byte that cannot be read is
+    /// damage.
     mutating func advance(in fileSystem: any StoreFileSystem, byteCountMax: Int) -> Bool {
         var buffer: [UInt8] = []
         var left = byteCountMax
         while left > 0 {
             if current == nil {
-                guard nextFile < map.files.count else { return true }
-                current = open(nextFile, in: fileSystem)
-                nextFile += 1
+                guard let number = filesLeft.popLast() else { return true }
+                current = open(number, in: fileSystem)
             }
             left -= step(&buffer)
         }
-        return current == nil && nextFile == map.files.count
+        return current == nil && filesLeft.isEmpty
     }
 
     private func open(_ number: Int, in fileSystem: any StoreFileSystem) -> OpenedFile {

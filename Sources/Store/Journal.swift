@@ -2,8 +2,9 @@ internal import Units
 
 /// What the journal of one assembly says: which chunks were verified and written, and where their bytes came from.
 ///
-/// The file is a sequence of 16-byte records that is only appended to. It is a hint: whoever resumes hashes what it claims.
-/// A record whose check does not agree (a torn tail, zeros after a power cut) ends the reading; the next one overwrites it.
+/// The file is a sequence of 16-byte records that is only appended to. It is a hint: whoever resumes hashes what it
+/// claims. A record whose check does not agree (a torn tail, zeros after a power cut) ends the reading; the next one
+/// overwrites it.
 ///
 /// | bytes | what |
 /// |---|---|

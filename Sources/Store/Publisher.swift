@@ -21,10 +21,11 @@ public struct StagedVersion: Hashable, Sendable {
     public let sharesBlocks: Bool
 }
 
-/// Stages files for publishing, in the process of a command that runs as root or as the agent's user, beside an agent that
-/// runs or not.
+/// Stages files for publishing, in the process of a command that runs as root or as the agent's user, beside an agent
+/// that runs or not.
 ///
-/// Holds a lock on its staging folder as long as it lives; an agent that starts deletes staging folders that nobody holds.
+/// Holds a lock on its staging folder as long as it lives; an agent that starts deletes staging folders that nobody
+/// holds.
 @LoopActor public final class Publisher {
     /// The staging folder's name.
     public nonisolated let staging: String
@@ -35,7 +36,7 @@ public struct StagedVersion: Hashable, Sendable {
     private var lock: (any FileLock)?
     private var stagedByteCount: ByteCount = 0
 
-    private struct Owner: Sendable {
+    fileprivate struct Owner: Sendable {
         let user: UInt32
         let group: UInt32
         /// False if this process is that user already.
@@ -76,7 +77,7 @@ public struct StagedVersion: Hashable, Sendable {
             let lock = try doing("publish") { () throws(FileError) in
                 clearDeadPublishers(in: fileSystem)
                 let folder = StorePaths.inStaging(name)
-                let isFirst = try !fileSystem.exists(StorePaths.staging)
+                let isFirst = try fileSystem.exists(StorePaths.staging) == false
                 try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
                 if isFirst, owner.mustBeGiven {
                     try fileSystem.setOwner(StorePaths.staging, user: owner.user, group: owner.group)
@@ -90,8 +91,8 @@ public struct StagedVersion: Hashable, Sendable {
         return Publisher(fileSystem, staging: name, lock: lock, owner: owner)
     }
 
-    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never as
-    /// hard links), then cuts and hashes the copies.
+    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never
+    /// as hard links), then cuts and hashes the copies.
     ///
     /// - Parameter onProgress: bytes hashed so far; called on the loop.
     /// - Throws: `.refused` if a file changed meanwhile or there are too many chunks, `.diskFull`, `.io`, …
@@ -101,12 +102,11 @@ public struct StagedVersion: Hashable, Sendable {
         let chunkByteCount = ChunkSize.forVersion(of: plan.byteCount)
         let variantFolder = try doing("publish") { () throws(FileError) in try folder.appending(variant.text) }
         try await makeFolders(plan, in: variantFolder)
-        let (fileSystem, owner) = (fileSystem, owner)
+        let (fileSystem, newOwner) = (fileSystem, owner.mustBeGiven ? FileStaging.Owner(owner) : nil)
         let staged = try await Self.forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
-            try FileStaging(
-                fileSystem: fileSystem, file: file, target: StorePaths.file(file.path, in: variantFolder),
-                chunkByteCount: chunkByteCount, owner: owner.mustBeGiven ? (owner.user, owner.group) : nil
-            ).run(count)
+            let target = StorePaths.file(file.path, in: variantFolder)
+            let staging = FileStaging(fileSystem: fileSystem, file: file, target: target, owner: newOwner)
+            return try await staging.run(chunkByteCount: chunkByteCount, count)
         }
         var builder = LayoutBuilder()
         for file in staged {
@@ -131,7 +131,8 @@ public struct StagedVersion: Hashable, Sendable {
             sharesBlocks: staged.allSatisfy(\.sharesBlocks))
     }
 
-    /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is staged.
+    /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is
+    /// staged.
     public static func areEqual(
         _ plan: PublishPlan, _ variant: Variant, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> Bool {
@@ -139,10 +140,13 @@ public struct StagedVersion: Hashable, Sendable {
             plan.files.map(\.byteCount) == variant.files.map(\.byteCount)
         else { return false }
         let digests = try await forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
-            try doing("compare") { () throws(FileError) in
-                let opened = try OutsideFile(path: file.source)
-                guard try opened.status().byteCount == file.byteCount else { return Digest?.none }
-                return try FileHashing(chunkByteCount: nil).run(opened, byteCount: file.byteCount, count).digest
+            try await onPool { () throws(StoreError) in
+                try doing("compare") { () throws(FileError) -> Digest? in
+                    let opened = try OutsideFile(path: file.source)
+                    guard try opened.status().byteCount == file.byteCount else { return nil }
+                    let hashing = FileHashing(chunkByteCount: nil, includesWhole: true)
+                    return try hashing.run(opened, byteCount: file.byteCount, count).whole
+                }
             }
         }
         return digests == variant.files.map(\.digest)
@@ -177,26 +181,25 @@ public struct StagedVersion: Hashable, Sendable {
         }
     }
 
-    /// Runs `work` for each file on the pool, a few at a time, and gives the results in the order of the files.
+    /// Does `work` for each file, a few at a time, and gives the results in the order of the files.
     private static func forEachFile<T: Sendable>(
         of plan: PublishPlan, _ onProgress: (@LoopActor (ByteCount) -> Void)?,
-        _ work: @escaping @Sendable (PublishPlan.File, ProgressCounter) throws(StoreError) -> T
+        _ work: @escaping @LoopActor @Sendable (PublishPlan.File, ProgressCounter) async throws(StoreError) -> T
     ) async throws(StoreError) -> [T] {
         let counter = ProgressCounter()
         var results = [T?](repeating: nil, count: plan.files.count)
         var failure: StoreError?
         await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
-            var next = 0
+            var (next, done) = (0, 0)
             while next < plan.files.count || !group.isEmpty {
-                if next < plan.files.count, failure == nil,
-                    next - results.count(where: { $0 != nil }) < parallelFileCount
-                {
+                if next < plan.files.count, failure == nil, next - done < Limits.parallelPublishCount {
                     let (number, file) = (next, plan.files[next])
-                    group.addTask { (number, await attempt { () throws(StoreError) in try work(file, counter) }) }
+                    group.addTask { (number, await attempt { () throws(StoreError) in try await work(file, counter) }) }
                     next += 1
                     continue
                 }
                 guard let (number, result) = await group.next() else { break }
+                done += 1
                 switch result {
                 case .success(let value): results[number] = value
                 case .failure(let error):
@@ -211,10 +214,10 @@ public struct StagedVersion: Hashable, Sendable {
     }
 
     private static func attempt<T: Sendable>(
-        _ work: @escaping @Sendable () throws(StoreError) -> T
+        _ work: @LoopActor @Sendable () async throws(StoreError) -> T
     ) async -> Result<T, StoreError> {
         do throws(StoreError) {
-            return .success(try await onPool(work))
+            return .success(try await work())
         } catch {
             return .failure(error)
         }
@@ -222,7 +225,6 @@ public struct StagedVersion: Hashable, Sendable {
 
     /// A folder that is older than this and that nobody has locked belonged to a publisher that died.
     private nonisolated static let deadAge: Duration = .seconds(60)
-    private nonisolated static let parallelFileCount = 4
 
     private nonisolated static func clearDeadPublishers(in fileSystem: any StoreFileSystem) {
         let oldest = Clock.wallTime().secondsSince1970 - deadAge.components.seconds
@@ -237,4 +239,8 @@ public struct StagedVersion: Hashable, Sendable {
             withExtendedLifetime(lock) {}
         }
     }
+}
+
+extension FileStaging.Owner {
+    fileprivate init(_ owner: Publisher.Owner) { self.init(user: owner.user, group: owner.group) }
 }

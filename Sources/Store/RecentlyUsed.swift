@@ -1,4 +1,5 @@
-/// At most `capacity` values; the one that was not used for longest goes first. For small capacities: making room is O(n).
+/// At most `capacity` values; the one that was not used for longest goes first. For small capacities: making room is
+/// O(n).
 struct RecentlyUsed<Key: Hashable, Value> {
     let capacity: Int
     private var values: [Key: (value: Value, tick: UInt64)] = [:]

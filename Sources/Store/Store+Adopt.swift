@@ -6,11 +6,11 @@ internal import Units
 extension Store {
     /// Makes a published version complete here: moves it from its staging folder to its place, durably.
     ///
-    /// The publisher hashed the staged files; sizes and names are compared once more. May be called again after any failure,
-    /// and with a version that is complete here already, whose staging folder is then deleted.
+    /// The publisher hashed the staged files; sizes and names are compared once more. May be called again after any
+    /// failure, and with a version that is complete here already, whose staging folder is then deleted.
     /// - Parameter staging: the name that the publisher gave, `publish-…`.
-    /// - Throws: `.refused` if the name is no publisher's or nothing is staged under it, `.corrupt` if the files are not the
-    ///   manifest's; `.diskFull`, `.io` and others.
+    /// - Throws: `.refused` if the name is no publisher's or nothing is staged under it, `.corrupt` if the files are
+    ///   not the manifest's; `.diskFull`, `.io` and others.
     @discardableResult
     public func adopt(
         _ staging: String, _ manifest: Verified<Manifest>, _ layout: Layout

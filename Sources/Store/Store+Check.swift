@@ -5,10 +5,10 @@ public import Units
 
 /// Looking for damage.
 extension Store {
-    /// Hashes a complete variant from end to end. What is found damaged is withdrawn, and stays so over restarts, until a
-    /// check finds it right again; `available` tells what is left. With `.files`, chunks are looked at only if a file is wrong.
+    /// Hashes a complete variant from end to end. What is found damaged is withdrawn, and stays so over restarts, until
+    /// a check finds it right again; `available` tells what is left. With `.files`, chunks are looked at only if a file
+    /// is wrong.
     ///
-    /// - Precondition: none; a variant that is not attached has its damage known after `attach` only, so attach first.
     /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed meanwhile.
     public func verify(
         _ key: VariantKey, _ depth: VerificationDepth = .filesAndChunks,
@@ -20,11 +20,9 @@ extension Store {
         await entry.checks.enter()
         defer { entry.checks.leave() }
         let folder = StorePaths.committed(record.model, key)
-        var sweep = try await run(
-            ChunkSweep(map, folder: folder, scope: .files(depth)), for: entry, onProgress: onProgress)
+        var sweep = try await check(.files(depth), map, in: folder, for: entry, onProgress)
         if depth == .files, !sweep.damagedFiles.isEmpty {
-            sweep = try await run(
-                ChunkSweep(map, folder: folder, scope: .files(.filesAndChunks)), for: entry, onProgress: onProgress)
+            sweep = try await check(.files(.filesAndChunks), map, in: folder, for: entry, onProgress)
         }
         try await absorb(sweep, map, entry)
         return VerificationReport(
@@ -57,12 +55,40 @@ extension Store {
         _ scope: ChunkSweep.Scope, _ map: ChunkMap, _ entry: VariantEntry
     ) async throws(StoreError) -> ChunkSweep {
         guard entry.record == nil else {
-            return try await run(
-                ChunkSweep(map, folder: entry.folder(map), scope: scope), for: entry, onProgress: nil)
+            return try await check(scope, map, in: entry.folder(map), for: entry, nil)
         }
         await structure.enter()
         defer { structure.leave() }
-        return try await run(ChunkSweep(map, folder: entry.folder(map), scope: scope), for: entry, onProgress: nil)
+        return try await check(scope, map, in: entry.folder(map), for: entry, nil)
+    }
+
+    /// Reads a variant's files on the pool, slice by slice.
+    /// - Throws: `.cancelled` if the variant is removed meanwhile.
+    func check(
+        _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
+        _ onProgress: (@LoopActor (ByteCount) -> Void)?
+    ) async throws(StoreError) -> ChunkSweep {
+        let tally = CheckTally(onProgress)
+        var whole = ChunkSweep(map, folder: folder, scope: scope, files: [])
+        await withTaskGroup(of: ChunkSweep.self) { group in
+            for sweep in ChunkSweep.parallel(map, folder: folder, scope: scope) {
+                group.addTask { await self.finish(sweep, for: entry, tally) }
+            }
+            for await sweep in group { whole.merge(sweep) }
+        }
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
+        return whole
+    }
+
+    private func finish(_ sweep: ChunkSweep, for entry: VariantEntry, _ tally: CheckTally) async -> ChunkSweep {
+        var sweep = sweep
+        while !entry.isRemoved {
+            let (next, isDone) = await sweep.advanced(in: fileSystem)
+            tally.add(next.checkedByteCount - sweep.checkedByteCount)
+            sweep = next
+            if isDone { break }
+        }
+        return sweep
     }
 
     /// Takes over what a whole check found.
@@ -90,5 +116,33 @@ extension Store {
         entry.phase = .committed(record)
         entry.available = entry.chunks(of: map, but: damaged)
         try await saveRecord(of: entry)
+    }
+}
+
+/// What several sweeps have read together.
+@LoopActor private final class CheckTally {
+    private var byteCount: ByteCount = 0
+    private let onProgress: (@LoopActor (ByteCount) -> Void)?
+
+    init(_ onProgress: (@LoopActor (ByteCount) -> Void)?) { self.onProgress = onProgress }
+
+    func add(_ more: ByteCount) {
+        byteCount += more
+        onProgress?(byteCount)
+    }
+}
+
+extension ChunkSweep {
+    /// One slice, on the pool.
+    @LoopActor fileprivate func advanced(in fileSystem: any StoreFileSystem) async -> (ChunkSweep, isDone: Bool) {
+        await withCheckedContinuation { continuation in
+            ThreadPool.run(
+                {
+                    var sweep = self
+                    let isDone = sweep.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
+                    return (sweep, isDone)
+                },
+                then: { continuation.resume(returning: $0) })
+        }
     }
 }

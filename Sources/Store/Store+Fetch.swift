@@ -4,12 +4,12 @@ public import Units
 
 /// Fetching: a variant is assembled in place, chunk by chunk.
 extension Store {
-    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space, and
-    /// hashes what the journal claims.
+    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space,
+    /// hashes what the journal claims, and copies what complete versions here have of it, hashed as well.
     ///
     /// - Parameter onProgress: called on the loop with the number of bytes hashed so far.
-    /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before the
-    ///   first byte; `.refused` if it is committed already.
+    /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before
+    ///   the first byte; `.refused` if it is committed already.
     public func beginFetch(
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName,
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
@@ -17,36 +17,45 @@ extension Store {
         let key = VariantKey(version: manifest.digest, variant: variant)
         try requireFetchable(key)
         let entry = interruptedEntry(key)
-        await structure.enter()
-        var hasStructure = true
-        defer { if hasStructure { structure.leave() } }
-        try requireFetchable(key)
-        let (fileSystem, body) = (fileSystem, manifest.value)
-        let begun = try await onPool { () throws(StoreError) in
-            try Assembly.begin(ChunkMap(key: key, manifest: body, layout: layout), in: fileSystem)
+        let (assembly, journal) = try await beginAssembly(entry, manifest.value, layout)
+        let map = assembly.map
+        let swept = try await check(.chunks(journal.claimed), map, in: assembly.folder, for: entry, onProgress)
+        var (verified, missing) = (ChunkSet(capacity: map.layout.chunkCount), map.needed)
+        for index in journal.claimed.indices where map.needed.contains(index) && !swept.damaged.contains(index) {
+            verified.insert(index)
+            missing.remove(index)
         }
-        structure.leave()
-        hasStructure = false
+        var received = journal.received
+        for index in try await reuse(missing, in: assembly, for: entry) {
+            verified.insert(index)
+            received.add(ByteCount(map.layout.byteCount(of: index)), from: .local)
+        }
         guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
-        let map = begun.assembly.map
-        let scope = ChunkSweep.Scope.chunks(begun.journal.claimed)
-        let sweep = ChunkSweep(map, folder: begun.assembly.folder, scope: scope)
-        let swept = try await run(sweep, for: entry, onProgress: onProgress)
-        var verified = begun.journal.claimed
-        for index in swept.damaged.indices { verified.remove(index) }
-        for index in verified.indices where !map.needed.contains(index) { verified.remove(index) }
         try requireFetchable(key)
         entry.map = map
         entry.available = verified
-        entry.received = begun.journal.received
-        entry.phase = .fetching(begun.assembly)
-        return FetchStart(needed: map.needed, verified: verified, received: entry.received)
+        entry.received = received
+        entry.phase = .fetching(assembly)
+        return FetchStart(needed: map.needed, verified: verified, received: received)
+    }
+
+    private func beginAssembly(
+        _ entry: VariantEntry, _ manifest: Manifest, _ layout: Layout
+    ) async throws(StoreError) -> (Assembly, JournalContent) {
+        await structure.enter()
+        defer { structure.leave() }
+        let (key, fileSystem) = (entry.key, fileSystem)
+        try requireFetchable(key)
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
+        return try await onPool { () throws(StoreError) in
+            try Assembly.begin(ChunkMap(key: key, manifest: manifest, layout: layout), in: fileSystem)
+        }
     }
 
     /// Checks one chunk and, if it is right, writes it to every place where it occurs: one job of the pool.
     ///
-    /// `bytes` should be the caller's only reference, so that nothing is copied. A chunk may be announced once the verdict is
-    /// `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
+    /// `bytes` should be the caller's only reference, so that nothing is copied. A chunk may be announced once the
+    /// verdict is `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
     /// - Parameter then: called on the loop, never before this returns.
     public func writeChunk(
         _ version: Digest, _ index: ChunkIndex, _ bytes: [UInt8], from source: ByteSource,
@@ -79,11 +88,12 @@ extension Store {
             })
     }
 
-    /// Commits a variant of which every chunk is verified: makes it durable, moves it to its place, and records it. When this
-    /// returns, a power cut loses nothing of it.
+    /// Commits a variant of which every chunk is verified: makes it durable, moves it to its place, and records it.
+    /// When this returns, a power cut loses nothing of it.
     ///
     /// - Throws: `.refused` if a chunk is missing. After other errors commit again, once the cause is gone; but if the
-    ///   variant is among the `interrupted` then, the disk lost a file of it: `beginFetch` tells which chunks are missing.
+    ///   variant is among the `interrupted` then, the disk lost a file of it: `beginFetch` tells which chunks are
+    ///   missing.
     @discardableResult
     public func commit(_ key: VariantKey) async throws(StoreError) -> CommittedVariant {
         if let done = committed(key) { return done }
@@ -113,27 +123,6 @@ extension Store {
         }
         guard let done = committed(key) else { preconditionFailure("\(key) was committed and is not") }
         return done
-    }
-
-    /// Runs a sweep slice by slice on the pool.
-    /// - Throws: `.cancelled` if the variant is removed meanwhile.
-    func run(
-        _ sweep: ChunkSweep, for entry: VariantEntry, onProgress: (@LoopActor (ByteCount) -> Void)?
-    ) async throws(StoreError) -> ChunkSweep {
-        let fileSystem = fileSystem
-        var sweep = sweep
-        while true {
-            let start = sweep
-            let (next, isDone) = try await onPool { () throws(StoreError) in
-                var sweep = start
-                let isDone = sweep.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
-                return (sweep, isDone)
-            }
-            guard !entry.isRemoved else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
-            sweep = next
-            onProgress?(sweep.checkedByteCount)
-            if isDone { return sweep }
-        }
     }
 
     private func requireFetchable(_ key: VariantKey) throws(StoreError) {

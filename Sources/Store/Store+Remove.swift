@@ -5,8 +5,8 @@ extension Store {
     /// Deletes a version here, complete or not, all its variants. What is being read of it by others may be read on.
     ///
     /// - Parameter protected: variants that an inference process holds.
-    /// - Throws: `.inUse`, and nothing is deleted, if one of its variants is current or protected; `.notFound` if nothing of
-    ///   it is here.
+    /// - Throws: `.inUse`, and nothing is deleted, if one of its variants is current or protected; `.notFound` if
+    ///   nothing of it is here.
     public func remove(_ version: Digest, protecting protected: Set<VariantKey> = []) async throws(StoreError) {
         await structure.enter()
         defer { structure.leave() }

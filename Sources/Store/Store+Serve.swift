@@ -6,7 +6,8 @@ public import Units
 extension Store {
     /// Makes a committed variant servable: the store keeps its layout from now on.
     ///
-    /// - Returns: the chunks that may be offered: all of the variant but those that are known or suspected to be damaged.
+    /// - Returns: the chunks that may be offered: all of the variant but those that are known or suspected to be
+    ///   damaged.
     /// - Throws: `.notFound` if it is not committed here, `.refused` if the layout is another version's.
     @discardableResult
     public func attach(
@@ -26,8 +27,8 @@ extension Store {
         return available
     }
 
-    /// The chunks of a version that are here, verified, and may be offered, over all its variants; nil if none is attached
-    /// or being fetched.
+    /// The chunks of a version that are here, verified, and may be offered, over all its variants; nil if none is
+    /// attached or being fetched.
     public func available(_ version: Digest) -> ChunkSet? {
         var union: ChunkSet?
         for available in entries(of: version).compactMap(\.available) {
@@ -44,8 +45,8 @@ extension Store {
     ///
     /// What is sent, the receiver verifies; nothing is hashed here.
     /// - Parameter range: where the bytes go; it says how many. `offset` counts from the start of the chunk.
-    /// - Throws: `.notFound` if the chunk is not available here (any more), `.refused` if the range leaves the chunk, else
-    ///   the disk's error: have it rechecked.
+    /// - Throws: `.notFound` if the chunk is not available here (any more), `.refused` if the range leaves the chunk,
+    ///   else the disk's error: have it rechecked.
     public func readChunk(
         _ version: Digest, _ index: ChunkIndex, offset: ByteOffset, into buffer: inout [UInt8], _ range: Range<Int>
     ) throws(StoreError) {

@@ -9,9 +9,9 @@ public import Units
 ///     absent → fetching → committed → (current) → removed
 ///              ↑ after a restart: `beginFetch` again, which hashes what the journal claims
 ///
-/// Invariants: a chunk is `available` only if its bytes were hashed on their way to the disk, or read back and hashed, or
-/// its committed file is as the record says; a folder below `models/<model>/versions/` always has a durable record beside
-/// it; `current` and `previous` always name committed variants.
+/// Invariants: a chunk is `available` only if its bytes were hashed on their way to the disk, or read back and hashed,
+/// or its committed file is as the record says; a folder below `models/<model>/versions/` always has a durable record
+/// beside it; `current` and `previous` always name committed variants.
 @LoopActor public final class Store {
     /// The state folder's absolute path.
     public nonisolated let folder: String
@@ -103,10 +103,18 @@ public import Units
         }
     }
 
+    /// What may still be written to the disk that the state folder is on.
+    public func freeByteCount() async throws(StoreError) -> ByteCount {
+        let fileSystem = fileSystem
+        return try await onPool { () throws(StoreError) in
+            try doing("ask for free space") { () throws(FileError) in try fileSystem.freeByteCount() }
+        }
+    }
+
     // MARK: entries
 
     /// Ascending.
-    private var allEntries: [VariantEntry] { versions.values.joined().sorted { $0.key < $1.key } }
+    var allEntries: [VariantEntry] { versions.values.joined().sorted { $0.key < $1.key } }
 
     func entry(_ key: VariantKey) -> VariantEntry? { versions[key.version]?.first { $0.key == key } }
 

@@ -4,8 +4,8 @@ internal import Units
 
 /// Where things are below the state folder.
 ///
-/// Names that begin with a dot are the store's own: no model part, variant, tag or digest begins so. All paths are made of
-/// checked names, which is why making one cannot fail.
+/// Names that begin with a dot are the store's own: no model part, variant, tag or digest begins so. All paths are made
+/// of checked names, which is why making one cannot fail.
 enum StorePaths {
     static let storeFile: StorePath = "store.json"
     static let processFile: StorePath = "agent.pid"

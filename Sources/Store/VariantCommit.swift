@@ -2,11 +2,11 @@ internal import Files
 internal import Manifest
 internal import Units
 
-/// Moves a whole variant to the place where it is served from, so that after a power cut at any moment it is either there,
-/// complete and durable, or still where it came from.
+/// Moves a whole variant to the place where it is served from, so that after a power cut at any moment it is either
+/// there, complete and durable, or still where it came from.
 ///
-/// The order: files, their folders, the record beside the future place, the rename (the one step that counts), the folders
-/// of both names. Doing it again after a failure goes on where it stopped.
+/// The order: files, their folders, the record beside the future place, the rename (the one step that counts), the
+/// folders of both names. Doing it again after a failure goes on where it stopped.
 struct VariantCommit {
     let fileSystem: any StoreFileSystem
     let map: ChunkMap
@@ -19,8 +19,8 @@ struct VariantCommit {
         case done(VariantRecord)
         /// Nothing is lost; the commit may be run again.
         case failed(StoreError)
-        /// A file could not be made durable, and was deleted: what the kernel holds of it can no longer be trusted, and a
-        /// second fsync may wrongly succeed. The fetch must begin again, and will find that file missing.
+        /// A file could not be made durable, and was deleted: what the kernel holds of it can no longer be trusted, and
+        /// a second fsync may wrongly succeed. The fetch must begin again, and will find that file missing.
         case lostFile(StoreError)
     }
 
@@ -54,7 +54,8 @@ struct VariantCommit {
         return record
     }
 
-    /// Clears away what the assembly leaves beside the variant's folder. What cannot be removed, the next start removes.
+    /// Clears away what the assembly leaves beside the variant's folder. What cannot be removed, the next start
+    /// removes.
     private func clearStaging() {
         try? fileSystem.removeIfPresent(StorePaths.journal(map.key))
         fileSystem.pruneEmpty(StorePaths.staging(map.key.version), upTo: StorePaths.staging)

@@ -65,7 +65,8 @@ internal import Units
             damaged: record.damaged, received: received)
     }
 
-    /// What is left where every chunk was just hashed: a wrong file does not tell against those of its chunks that are right.
+    /// What is left where every chunk was just hashed: a wrong file does not tell against those of its chunks that are
+    /// right.
     func chunks(of map: ChunkMap, but damaged: [ChunkIndex]) -> ChunkSet {
         var left = map.needed
         for index in damaged { left.remove(index) }

@@ -2,8 +2,8 @@ internal import Crypto
 internal import Files
 internal import Units
 
-/// Takes variants off the disk: first out of their place by one rename each, then at leisure. A crash leaves them either
-/// where they were or in the trash, which the next start empties. Blocks.
+/// Takes variants off the disk: first out of their place by one rename each, then at leisure. A crash leaves them
+/// either where they were or in the trash, which the next start empties. Blocks.
 struct VariantRemoval {
     let fileSystem: any StoreFileSystem
 

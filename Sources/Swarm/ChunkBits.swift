@@ -1,6 +1,7 @@
 import Units
 
-/// A set of chunks whose words the core works on directly: `Units.ChunkSet` is for handing sets over, this for choosing.
+/// A set of chunks whose words the core works on directly: `Units.ChunkSet` is for
+/// handing sets over, this for choosing.
 ///
 /// Invariant: bits beyond `capacity` are zero, and `count` is the number of ones.
 struct ChunkBits: Equatable, Sendable {

@@ -1,7 +1,7 @@
 import Units
 
-/// How many neighbours announce each chunk, as a counter of a few bits per chunk that is stored by bit: plane k holds bit
-/// k of all counters. So the rarest of 64 chunks are found in a handful of word operations, and a whole version of
+/// How many neighbours announce each chunk, as a counter of a few bits per chunk that is stored by bit: plane k holds
+/// bit k of all counters. So the rarest of 64 chunks are found in a handful of word operations, and a whole version of
 /// 262,144 chunks in some ten microseconds.
 struct Rarity: Sendable {
     private(set) var planes: [[UInt64]] = []

@@ -37,8 +37,8 @@ extension Swarm {
 
     // MARK: Dialling
 
-    /// Dials until there are enough neighbours: configured peers first, then whoever shares a model, then near ones, with
-    /// two far ones among all.
+    /// Dials until there are enough neighbours: configured peers first, then whoever shares a model, then
+    /// near ones, with two far ones among all.
     mutating func connectMore() {
         addresses.nextAttempt = nil
         while addresses.diallingCount < Limits.dialCountMax, lackingNeighbourCount > 0 {

@@ -15,8 +15,8 @@ extension Swarm {
 
     // MARK: Choosing
 
-    /// Asks for chunks while there is room: each time of the neighbour with the fewest outstanding bytes that has something
-    /// wanted (ties at random), for the rarest that it has.
+    /// Asks for chunks while there is room: each time of the neighbour with the fewest outstanding bytes that has
+    /// something wanted (ties at random), for the rarest that it has.
     mutating func fetchMore() {
         var barred: [NodeID] = []
         while let (node, version) = leastLoadedSource(barring: barred) {
@@ -79,10 +79,11 @@ extension Swarm {
         return max(1, views.values.reduce(0) { $0 + ($1.isDirecting && !$1.isFallback ? 0 : 1) })
     }
 
+    /// What fits into the neighbour's bandwidth times delay, twice, so that the window grows until the link is full.
     private func extraWindow(of neighbour: Neighbour) -> Int {
         guard let roundTrip = neighbour.roundTrip, neighbour.rate.bytesPerSecond > 0 else { return 0 }
         let unit = neighbour.requests.values.first.map { max($0.byteCount, Swarm.windowUnitMin) } ?? Swarm.windowUnitMin
-        let underWay = neighbour.rate.bytesPerSecond * roundTrip.inSeconds / Double(unit)
+        let underWay = 2 * neighbour.rate.bytesPerSecond * roundTrip.inSeconds / Double(unit)
         return Int(min(underWay + 0.5, Double(Swarm.smallRequestCountMax)))
     }
 
@@ -105,8 +106,8 @@ extension Swarm {
         return true
     }
 
-    /// Chunks are missing, none is on its way, and a directing neighbour is all that could have them: after a second it is
-    /// asked like an ordinary one, so that neither a lone newcomer nor the end of a fetch starves.
+    /// Chunks are missing, none is on its way, and a directing neighbour is all that could have them: after a second it
+    /// is asked like an ordinary one, so that neither a lone newcomer nor the end of a fetch starves.
     private mutating func noteStarvation() {
         for version in exchanges.keys {
             guard let exchange = exchanges[version], !exchange.wanted.isEmpty, exchange.pending.isEmpty,

@@ -5,9 +5,9 @@ import Wire
 /// When a source loses what was asked of it.
 ///
 /// A connection is silent when nothing at all came for three times its usual gap; it is asked for a sign of life (PING)
-/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to come
-/// and stopped counts as silence too. A source that gives far less than the others loses its requests after three seconds.
-/// Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
+/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to
+/// come and stopped counts as silence too. A source that gives far less than the others loses its requests after three
+/// seconds. Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
 extension Swarm {
     private static let paceWindow = Duration.seconds(3)
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.

@@ -1,7 +1,8 @@
 import OrderedCollections
 import Units
 
-/// The end of a fetch: nothing is left to ask for, and what was asked of slow or busy sources still waits in their queues.
+/// The end of a fetch: nothing is left to ask for, and what was asked of slow or busy
+/// sources still waits in their queues.
 ///
 /// There is no general endgame, in which chunks are asked for twice. But a request that has not begun is taken from its
 /// source and given to one that holds the chunk and has nothing to do for this agent, unless so much arrives that the

@@ -4,8 +4,9 @@ import Wire
 
 /// Whom to serve, and when.
 ///
-/// A few chunks are sent at once: with fewer the uplink idles whenever a receiver's downlink is busy with what others send,
-/// with more everything finishes late. An upload to a receiver so slow that the uplink is not used does not count.
+/// A few chunks are sent at once: with fewer the uplink idles whenever a receiver's downlink is busy
+/// with what others send, with more everything finishes late. An upload to a receiver so slow that
+/// the uplink is not used does not count.
 extension Swarm {
     struct ActiveUpload: Sendable {
         let version: Digest
@@ -103,8 +104,8 @@ extension Swarm {
 
     private var promptUploadCount: Int { uploads.values.reduce(0) { $0 + ($1.isLate ? 0 : 1) } }
 
-    /// Among those who wait: whoever is being sent the fewest chunks, then whoever has the fewest, then whoever was served
-    /// longest ago. A neighbour gets at most two at once.
+    /// Among those who wait: whoever is being sent the fewest chunks, then whoever has the fewest, then whoever was
+    /// served longest ago. A neighbour gets at most two at once.
     private func nextServed() -> NodeID? {
         var best: (node: NodeID, active: Int, held: Int, lastServed: UInt64)?
         for neighbour in neighbours.values {

@@ -89,8 +89,8 @@ public struct Swarm: Sendable {
         return outbox[outboxHead - 1]
     }
 
-    /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the numbering
-    /// with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
+    /// The number for a request that the shell sends by itself (FETCH, VERSIONS_QUERY, RENEW), which shares the
+    /// numbering with REQUEST. Nil if the node is no neighbour. Send it before handing in the next event.
     public mutating func drawRequestNumber(for neighbour: NodeID) -> RequestID? {
         neighbours[neighbour]?.drawRequestNumber()
     }

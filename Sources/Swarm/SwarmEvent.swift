@@ -35,8 +35,8 @@ public enum SwarmEvent: Equatable, Sendable {
     case neighbourConnected(Introduction)
     /// The connection ended, by whatever end but a `.disconnect` of the core.
     case neighbourLost(NodeID)
-    /// The codec, the documents or TLS found an error: sets the node aside where the table says so, and disconnects it if
-    /// it is connected.
+    /// The codec, the documents or TLS found an error: sets the node aside where the table says so,
+    /// and disconnects it if it is connected.
     case neighbourMisbehaved(NodeID, GoodbyeCode)
     /// The PONG of a PING came after this long.
     case roundTripMeasured(NodeID, Duration)

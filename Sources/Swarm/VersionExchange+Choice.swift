@@ -2,8 +2,9 @@ import OrderedCollections
 import Units
 
 extension VersionExchange {
-    /// The chunk to ask of that neighbour next: the one that the fewest neighbours hold, ties at random. With one neighbour
-    /// alone there is nothing to spread, so chunks go in order, which disks like. Nil if it has nothing that is wanted.
+    /// The chunk to ask of that neighbour next: the one that the fewest neighbours hold, ties at
+    /// random. With one neighbour alone there is nothing to spread, so chunks go in order, which disks
+    /// like. Nil if it has nothing that is wanted.
     ///
     /// O(chunks / 64), and far less while many chunks are as rare as can be.
     func choose(from neighbour: NodeID, random: inout SplitMix64) -> ChunkIndex? {
@@ -33,8 +34,8 @@ extension VersionExchange {
         return nil
     }
 
-    /// Among the candidates, word by word, one of the rarest, each with the same chance. The walk begins anywhere and ends
-    /// early once `enough` candidates are as rare as can be: more would not make the choice better.
+    /// Among the candidates, word by word, one of the rarest, each with the same chance. The walk begins anywhere and
+    /// ends early once `enough` candidates are as rare as can be: more would not make the choice better.
     private func rarest(
         rarityFloor: Int, random: inout SplitMix64, candidates: (Int) -> UInt64
     ) -> ChunkIndex? {

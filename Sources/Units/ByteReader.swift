@@ -19,17 +19,21 @@ public struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The field that was being read.
     public let field: StaticString
 
+    /// A fault of kind `code` in `field`.
     public init(_ code: Code, _ field: StaticString) {
         self.code = code
         self.field = field
     }
 
+    /// The field and the kind of fault, for logs.
     public var description: String { "\(field): \(code)" }
 
+    /// Equal kind and equal name of the field, wherever that name is stored.
     public static func == (left: DecodingError, right: DecodingError) -> Bool {
         left.code == right.code && left.field.description == right.field.description
     }
 
+    /// Agrees with `==`.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(code)
         hasher.combine(field.description)
@@ -42,8 +46,10 @@ public struct ByteReader: Sendable {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
 
+    /// Reads from the first byte on; nothing is copied.
     public init(_ bytes: [UInt8]) { self.init(bytes[...]) }
 
+    /// Reads from the first byte on; nothing is copied.
     public init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         position = bytes.startIndex
@@ -110,6 +116,7 @@ public struct ByteWriter: Sendable {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
 
+    /// Starts empty, with room for `count` bytes.
     public init(reserving count: Int = 0) { bytes.reserveCapacity(count) }
 
     /// A big-endian unsigned integer.

@@ -28,6 +28,7 @@ public struct IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible
         return groups.map { String($0, radix: 16) }.joined(separator: ":")
     }
 
+    /// IPv4 before IPv6, then by the bytes.
     public static func < (left: IPAddress, right: IPAddress) -> Bool {
         left.bytes.count == right.bytes.count
             ? left.bytes.lexicographicallyPrecedes(right.bytes) : left.bytes.count < right.bytes.count
@@ -41,6 +42,7 @@ public struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// The TCP port.
     public let port: UInt16
 
+    /// Any port is taken as it is, 0 too.
     public init(address: IPAddress, port: UInt16) {
         self.address = address
         self.port = port
@@ -49,6 +51,7 @@ public struct Endpoint: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// `127.0.0.1:7447` or `[fe80:…]:7447`.
     public var description: String { address.bytes.count == 4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
 
+    /// By address, then by port.
     public static func < (left: Endpoint, right: Endpoint) -> Bool {
         left.address == right.address ? left.port < right.port : left.address < right.address
     }

@@ -30,21 +30,25 @@ extension Identifier {
 
 /// A SHA-256 digest. It names a chunk, a file's content, a layout or a signed document's body.
 public struct Digest: Identifier {
+    /// 32, as SHA-256 gives.
     public static let byteCount = 32
     private let first: Word128
     private let second: Word128
 
+    /// - Precondition: `bytes` has 32 elements.
     public init(exactly bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount, "a digest of \(bytes.count) bytes")
         first = Word128(bytes[0..<16])
         second = Word128(bytes[16..<32])
     }
 
+    /// The 32 raw bytes, made anew on each call.
     public var bytes: [UInt8] { first.bytes + second.bytes }
 
     /// The first eight hexadecimal digits, for people.
     public var short: String { String(hex.prefix(8)) }
 
+    /// As the raw bytes are ordered, without making them.
     public static func < (left: Digest, right: Digest) -> Bool {
         left.first == right.first ? left.second < right.second : left.first < right.first
     }
@@ -52,31 +56,39 @@ public struct Digest: Identifier {
 
 /// A node: the first 16 bytes of the SHA-256 of its public key (DER SubjectPublicKeyInfo).
 public struct NodeID: Identifier {
+    /// 16.
     public static let byteCount = 16
     private let word: Word128
 
+    /// - Precondition: `bytes` has 16 elements.
     public init(exactly bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount, "a node id of \(bytes.count) bytes")
         word = Word128(bytes[...])
     }
 
+    /// The 16 raw bytes, made anew on each call.
     public var bytes: [UInt8] { word.bytes }
 
+    /// As the raw bytes are ordered, without making them.
     public static func < (left: NodeID, right: NodeID) -> Bool { left.word < right.word }
 }
 
 /// A cluster: 16 random bytes, drawn by `shoal init`.
 public struct ClusterID: Identifier {
+    /// 16.
     public static let byteCount = 16
     private let word: Word128
 
+    /// - Precondition: `bytes` has 16 elements.
     public init(exactly bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount, "a cluster id of \(bytes.count) bytes")
         word = Word128(bytes[...])
     }
 
+    /// The 16 raw bytes, made anew on each call.
     public var bytes: [UInt8] { word.bytes }
 
+    /// As the raw bytes are ordered, without making them.
     public static func < (left: ClusterID, right: ClusterID) -> Bool { left.word < right.word }
 }
 

@@ -5,14 +5,16 @@ extension Limits {
     public static let openWriteFileCountMax = 32
     /// What one job of a long check reads before it lets others have its thread.
     public static let checkSliceByteCountMax = 64 << 20
+    /// Checks of one variant that run at the same time; the pool has other work as well.
+    public static let parallelSweepCount = 2
+    /// Files that publishing copies and hashes at the same time.
+    public static let parallelPublishCount = 4
+    /// Beyond this size a published file's chunks and its whole are hashed at the same time.
+    public static let publishSplitByteCount = 16 << 20
     /// What publishing and checking read at a time.
     public static let storeReadByteCount = 1 << 20
     /// The record of one complete variant.
     public static let variantRecordByteCountMax = 32 << 20
     /// `store.json`.
     public static let storeFileByteCountMax = 4 << 10
-    /// How deep a published folder may be, links to folders not being followed.
-    public static let publishDepthMax = filePathComponentCountMax
-    /// Names in one published folder, what is left out included.
-    public static let publishFolderEntryCountMax = 1 << 20
 }

@@ -28,13 +28,16 @@ extension Name {
     /// The text itself.
     public var description: String { text }
 
+    /// By the bytes of the text, the same on every machine.
     public static func < (left: Self, right: Self) -> Bool { left.text.utf8.lexicographicallyPrecedes(right.text.utf8) }
 }
 
 /// A model: parts joined by `/`, none of which is `versions` or `current`; at most 128 bytes.
 public struct ModelName: Name {
+    /// All parts with the slashes between them.
     public let text: String
 
+    /// Nil unless every part is a name and none is reserved.
     public init?(_ text: some StringProtocol) {
         guard text.utf8.count <= Limits.modelNameByteCountMax else { return nil }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -48,8 +51,10 @@ public struct ModelName: Name {
 
 /// A version's name for people. Eight or more hexadecimal digits are refused, since they could be a digest.
 public struct Tag: Name {
+    /// As the publisher wrote it; capitals count.
     public let text: String
 
+    /// Nil unless `text` is one part that could not be a digest.
     public init?(_ text: some StringProtocol) {
         let looksLikeDigest = text.utf8.count >= 8 && text.allSatisfy(\.isHexDigit)
         guard NameRule.isPart(text), !looksLikeDigest else { return nil }
@@ -59,8 +64,10 @@ public struct Tag: Name {
 
 /// A channel: one part, for example `stable`.
 public struct ChannelName: Name {
+    /// As it was written; capitals count.
     public let text: String
 
+    /// Nil unless `text` is one part.
     public init?(_ text: some StringProtocol) {
         guard NameRule.isPart(text) else { return nil }
         self.text = String(text)
@@ -75,8 +82,10 @@ public struct ChannelName: Name {
 
 /// A hardware flavour of a version: one part, `default` when there is only one.
 public struct VariantName: Name {
+    /// As the publisher wrote it; capitals count.
     public let text: String
 
+    /// Nil unless `text` is one part.
     public init?(_ text: some StringProtocol) {
         guard NameRule.isPart(text) else { return nil }
         self.text = String(text)
@@ -91,8 +100,10 @@ public struct VariantName: Name {
 
 /// A node's name for people: one part. The certificate carries it.
 public struct NodeName: Name {
+    /// As it was written; capitals count.
     public let text: String
 
+    /// Nil unless `text` is one part.
     public init?(_ text: some StringProtocol) {
         guard NameRule.isPart(text) else { return nil }
         self.text = String(text)
@@ -106,13 +117,16 @@ public struct ModelChannel: Hashable, Comparable, Sendable, CustomStringConverti
     /// The channel.
     public let channel: ChannelName
 
+    /// Any model may have any channel.
     public init(model: ModelName, channel: ChannelName) {
         self.model = model
         self.channel = channel
     }
 
+    /// `MODEL:CHANNEL`.
     public var description: String { "\(model):\(channel)" }
 
+    /// By model, then by channel.
     public static func < (left: ModelChannel, right: ModelChannel) -> Bool {
         left.model == right.model ? left.channel < right.channel : left.model < right.model
     }

@@ -3,19 +3,24 @@ public struct Instant: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Nanoseconds since an arbitrary moment of this boot.
     public let nanoseconds: Int64
 
+    /// For clocks, and for tests that bring their own time.
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// Where simulations and tests start.
     public static let zero = Instant(nanoseconds: 0)
 
+    /// In seconds, for logs.
     public var description: String { "\(Double(nanoseconds) / 1e9) s" }
 
+    /// The earlier first. Only instants of one boot can be compared.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
+    /// A later moment, or an earlier one if `right` is negative. Traps beyond 292 years.
     public static func + (left: Instant, right: Duration) -> Instant {
         Instant(nanoseconds: left.nanoseconds + right.wholeNanoseconds)
     }
 
+    /// The time from `right` to `left`; negative if `left` is the earlier.
     public static func - (left: Instant, right: Instant) -> Duration {
         .nanoseconds(left.nanoseconds - right.nanoseconds)
     }
@@ -39,9 +44,12 @@ public struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// Seconds since 1970, without leap seconds.
     public let secondsSince1970: Int64
 
+    /// Any second, also before 1970.
     public init(secondsSince1970: Int64) { self.secondsSince1970 = secondsSince1970 }
 
+    /// The earlier date first.
     public static func < (left: WallTime, right: WallTime) -> Bool { left.secondsSince1970 < right.secondsSince1970 }
+    /// Later by whole seconds; a fraction is dropped.
     public static func + (left: WallTime, right: Duration) -> WallTime {
         WallTime(secondsSince1970: left.secondsSince1970 + right.components.seconds)
     }

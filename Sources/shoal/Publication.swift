@@ -5,7 +5,8 @@ import Store
 import Trust
 import Units
 
-/// One run of `shoal seed`: stage, sign, have the agent adopt, move the channel. Each step may find that an earlier run did it.
+/// One run of `shoal seed`: stage, sign, have the agent adopt, move the channel. Each step
+/// may find that an earlier run did it.
 struct Publication {
     let names: PublicationNames
     let plan: PublishPlan

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 import Manifest
@@ -128,6 +129,17 @@ import Units
         try folder.write(one, [1])
         try folder.write(other, [2])
         #expect(refusal(folder)?.text.contains("differ only by case or Unicode normalisation") == true)
+    }
+
+    @Test func oneFileTooManyIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let files = try RealFileSystem(folder: folder.path)
+        for number in 0...Limits.fileCountMax {
+            _ = try files.create(StorePath(components: ["f\(number)"]), reserving: 0, mode: 0o600)
+        }
+        #expect(refusal(folder)?.text.contains("more than 16384 files") == true)
+        try files.remove("f7")
+        #expect(try plan(folder).files.count == Limits.fileCountMax)
     }
 
     @Test func nothingToPublishIsRefused() throws {

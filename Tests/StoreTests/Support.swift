@@ -72,7 +72,11 @@ struct TestVersion: Sendable {
     }
 }
 
-let sha256: SHA256Function = { pieces in SHA256.hash(Array(pieces.joined())) }
+let sha256: SHA256Function = { pieces in
+    var hasher = SHA256Hasher()
+    for piece in pieces { hasher.update(piece) }
+    return hasher.finish()
+}
 
 /// A manifest as if somebody entitled had signed it.
 func verified(_ manifest: Manifest) throws -> Verified<Manifest> {
@@ -126,10 +130,12 @@ func awkwardVersion(tag: String = "one", seed: UInt64 = 1) throws -> TestVersion
 
 extension Store {
     func write(_ version: TestVersion, _ index: ChunkIndex, _ bytes: [UInt8]? = nil) async -> ChunkVerdict {
+        await write(version.digest, index, bytes ?? version.chunks[index.int])
+    }
+
+    func write(_ version: Digest, _ index: ChunkIndex, _ bytes: [UInt8]) async -> ChunkVerdict {
         await withCheckedContinuation { continuation in
-            writeChunk(version.digest, index, bytes ?? version.chunks[index.int], from: .neighbour) {
-                continuation.resume(returning: $0)
-            }
+            writeChunk(version, index, bytes, from: .neighbour) { continuation.resume(returning: $0) }
         }
     }
 

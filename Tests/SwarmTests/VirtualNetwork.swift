@@ -5,9 +5,9 @@ import Wire
 
 /// Several cores, links with a rate and a delay, and a clock: enough of the world to see a swarm work.
 ///
-/// Each node has one uplink and one downlink. Frames of 16 KiB of the chunks that it uploads take turns on the uplink, at
-/// most 64 KiB of a connection are under way at once, and arriving frames queue at the downlink. Control frames take the
-/// delay only.
+/// Each node has one uplink and one downlink. Frames of 16 KiB of the chunks that it uploads take turns on the
+/// uplink, at most 64 KiB of a connection are under way at once, and arriving frames queue at the downlink.
+/// Control frames take the delay only.
 final class VirtualNetwork {
     struct Node {
         var swarm: Swarm

@@ -22,7 +22,7 @@ def forced_unwraps(tree: Tree) -> Iterator[Finding]:
 
 def forced_tries(tree: Tree) -> Iterator[Finding]:
     """no try!"""
-    return _banned(tree, r"\btry\s?!", "forced-try", "`try!` traps on an operating error; handle it or throw it")
+    return _banned(tree, r"\btry!", "forced-try", "`try!` traps on an operating error; handle it or throw it")
 
 
 def forced_casts(tree: Tree) -> Iterator[Finding]:

@@ -30,9 +30,7 @@ final class Switchboard {
         countMax: Limits.unauthenticatedSocketCountMax,
         countPerAddressMax: Limits.unauthenticatedSocketCountPerAddressMax, patience: .seconds(Limits.handshakeSeconds))
 
-    init(
-        identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger
-    ) {
+    init(identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger) {
         node = identity.node
         cluster = identity.cluster
         self.contexts = contexts
@@ -152,19 +150,18 @@ final class Switchboard {
     private struct Refusal {
         let code: GoodbyeCode
         let failure: DialFailure
-        /// To be set aside for, not a reason that is on the books already.
-        var isNewFault = false
     }
 
     private func refusal(of link: NeighbourLink) -> Refusal? {
+        // An authority may issue for several clusters; which one a node is of, only its URI says.
+        guard link.identity.cluster == cluster else {
+            return Refusal(code: .otherCluster, failure: .unwelcome(link.node))
+        }
         if link.node == node { return Refusal(code: .`self`, failure: .itself) }
         if case .node(let expected, _)? = link.dialled, expected != link.node {
             return Refusal(code: .leaving, failure: .wrongNode)
         }
         switch delegate?.admission(of: link.node) ?? .welcome {
-        // One CA may serve two clusters.
-        case .welcome where link.identity.cluster != cluster:
-            return Refusal(code: .otherCluster, failure: .unwelcome(link.node), isNewFault: true)
         case .welcome: return nil
         case .setAside(let reason, _): return Refusal(code: reason, failure: .unwelcome(link.node))
         case .denied: return Refusal(code: .denied, failure: .unwelcome(link.node))
@@ -175,8 +172,9 @@ final class Switchboard {
     private func refuse(_ link: NeighbourLink, _ refusal: Refusal) {
         pending[ObjectIdentifier(link)] = nil
         link.end(refusal.code, telling: false)
-        if refusal.isNewFault {
-            delegate?.lostBeforeHello(link, .init(code: refusal.code, text: "", isByPeer: false))
+        if refusal.code == .otherCluster {
+            let end = NeighbourLink.End(code: .otherCluster, text: "its certificate names another", isByPeer: false)
+            delegate?.lostBeforeHello(link, end)
         }
         if let dialled = link.dialled {
             delegate?.dial(of: dialled, failed: refusal.failure, why: "\(refusal.failure)")

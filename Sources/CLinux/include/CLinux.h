@@ -1,5 +1,6 @@
-// Calls that Swift cannot make, because they are variadic, have no wrapper in libc or hide in headers that Swift does not import.
-// Unless said otherwise they return 0 or a descriptor, and -errno on failure; an interrupted call is repeated.
+// Calls that Swift cannot make, because they are variadic, have no wrapper in libc or hide in headers
+// that Swift does not import. Unless said otherwise they return 0 or a descriptor, and -errno on
+// failure; an interrupted call is repeated.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -25,13 +26,15 @@ enum clinux_access {
     clinux_access_directory_path,  // a folder, as the place for names
     clinux_access_path             // anything, a link itself included, for its status
 };
-/// openat2 that never leaves `directory` and follows no link (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS).
+/// openat2 that never leaves `directory` and follows no link (RESOLVE_BENEATH |
+/// RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS).
 int clinux_open_beneath(int directory, const char *path, enum clinux_access access, uint32_t mode);
 /// Reserves a file's first bytes on disk and makes it at least as long (fallocate).
 int clinux_reserve(int file, int64_t byte_count);
 /// Makes `target` share all blocks of `source` (FICLONE).
 int clinux_share_blocks(int target, int source);
-/// Copies at most `byte_count` bytes at an offset from one file to another inside the kernel. Returns their number, 0 at the end.
+/// Copies at most `byte_count` bytes at an offset from one file to another inside the kernel.
+/// Returns their number, 0 at the end.
 int64_t clinux_copy(int target, int source, int64_t offset, int64_t byte_count);
 /// renameat2; with `must_not_exist`, -EEXIST if the new name is taken.
 int clinux_rename(int from, const char *name, int to, const char *new_name, int must_not_exist);

@@ -1,14 +1,15 @@
 import ArgumentParser
 import Control
+import Units
 
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
         abstract: "Fetch a version to this node, whether its model is followed or not.",
         discussion: """
-            Waits until the version is complete and durable here, and prints its folder. Exits with 4 once every neighbour
-            has said that it knows no such version, which takes at most 5 s; with --wait it keeps asking, and exits with 2
-            when the time is over.
+            Waits until the version is complete and durable here, and prints its folder. Exits with 4 once every
+            neighbour has said that it knows no such version, which takes at most 5 s; with --wait it keeps asking, and
+            exits with 2 when the time is over.
             """)
 
     @Argument(help: ArgumentHelp("MODEL, MODEL@VERSION or MODEL:CHANNEL.", valueName: "model"))
@@ -27,6 +28,9 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
+            if let wait, !(0...Limits.waitSecondsMax).contains(wait) {
+                throw ControlError(.wrongUsage, "--wait is from 0 to \(Limits.waitSecondsMax) seconds, not \(wait)")
+            }
             let progress = ProgressLine()
             let request = GetVersion(
                 model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait,

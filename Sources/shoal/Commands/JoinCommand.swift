@@ -38,7 +38,10 @@ struct JoinCommand: AsyncParsableCommand {
             }
             let report = Report(cluster: joined.cluster.hex, node: joined.node.hex, name: joined.name.text)
             output.show(report) {
-                "joined cluster \($0.cluster) as \($0.name), id \($0.node)\nnext: shoal agent --state \(agent.statePath)"
+                """
+                joined cluster \($0.cluster) as \($0.name), id \($0.node)
+                next: shoal agent --state \(agent.statePath)
+                """
             }
         }
     }

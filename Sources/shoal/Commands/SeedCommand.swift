@@ -11,9 +11,9 @@ struct SeedCommand: AsyncParsableCommand {
         commandName: "seed",
         abstract: "Publish a file or a folder as a version of a model, and serve it from here.",
         discussion: """
-            Returns when the version is durable on this node and its channel names it. Runs as root or as the agent's user,
-            with a publishing key. The same files under the same tag again: what is missing is finished. A key that may only
-            publish leaves the channel where it is.
+            Returns when the version is durable on this node and its channel names it. Runs as root or as the agent's
+            user, with a publishing key. The same files under the same tag again: what is missing is finished. A key
+            that may only publish leaves the channel where it is.
             """)
 
     @Argument(help: "The file or folder.") var path: String
@@ -65,12 +65,12 @@ struct SeedCommand: AsyncParsableCommand {
     }
 
     private func text(_ report: Report) -> String {
+        let size = "\(Format.bytes(report.bytes)) in \(report.files) files"
         let head =
             report.promoted
             ? "\(report.model):\(report.channel) names it now"
             : "no key here may promote, so \(report.model):\(report.channel) stays; promote it with `shoal promote`"
-        return
-            "\(report.model)@\(report.tag) \(report.version.prefix(12)), \(Format.bytes(report.bytes)) in \(report.files) files\n\(head)"
+        return "\(report.model)@\(report.tag) \(report.version.prefix(12)), \(size)\n\(head)"
     }
 }
 
@@ -84,9 +84,8 @@ struct PublicationNames: Sendable {
         guard let model = ModelName(model) else {
             throw ControlError(
                 .wrongUsage, "\(model) is no model name",
-                hint:
-                    "Parts of letters, digits, dots, dashes and underscores, joined by slashes; none is `versions` or `current`."
-            )
+                hint: "Parts of letters, digits, dots, dashes and underscores, joined by slashes; "
+                    + "none is `versions` or `current`.")
         }
         guard let tag = Tag(version) else {
             throw ControlError(

@@ -37,7 +37,8 @@ enum StatusText {
         return """
             node     \(node.name)  \(node.id)\(labels.isEmpty ? "" : "  " + labels)
             cluster  \(node.cluster)\(node.issuer ? ", gives certificates" : "")
-            state    \(node.state), listening on \(node.listen), since \(node.startedAt), certificate until \(node.certificateExpires)
+            state    \(node.state) since \(node.startedAt), listening on \(node.listen)
+            until    \(node.certificateExpires) its certificate is good
             """
     }
 
