@@ -28,10 +28,9 @@ import Units
     @Test func anAgentThatEndsInTheMiddleOfARequestIsNoAgent() async throws {
         try bench.listen()
         let client = try await bench.client()
-        _ = try await client.call(Echo(text: "here"))
         let server = bench.server
         let error = await fault { () throws(ControlError) in
-            try await client.call(Echo(text: "again")) { _ in server.close() }
+            try await client.call(Hold(name: "open")) { _ in server.close() }
         }
         #expect(error?.exit == .noAgent)
         let next = await fault { () throws(ControlError) in try await client.call(Echo(text: "x")) }

@@ -80,7 +80,8 @@ struct Unheard: ControlMethod {
             for part in 1...3 { progress(ControlProgress(stage: "echoing", done: Int64(part), total: 3)) }
             return Echo.Reply(text: request.text)
         }
-        server.answer(Hold.self) { [weak self] (request, _) throws(ControlError) in
+        server.answer(Hold.self) { [weak self] (request, progress) throws(ControlError) in
+            progress(ControlProgress(stage: "holding", done: 0, total: 0))
             await self?.hold(request.name)
             return Done()
         }
@@ -127,9 +128,11 @@ struct Unheard: ControlMethod {
 
     /// What every answer may hold.
     struct Answer: Decodable {
+        struct Result: Decodable { let text: String? }
         let id: UInt32
         let error: ControlError?
-        let result: Echo.Reply?
+        let result: Result?
+        let progress: ControlProgress?
     }
 
     init(_ path: String) async throws {
@@ -156,7 +159,9 @@ struct Unheard: ControlMethod {
     }
 
     private func take(_ line: [UInt8]) {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)) else { return }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line)), answer.progress == nil else {
+            return
+        }
         lines.append(answer)
         if let wanted, lines.count >= wanted.count { wanted.promise.fulfil(true) }
     }
