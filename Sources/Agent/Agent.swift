@@ -42,7 +42,7 @@ final class Agent {
         contexts = try TLSContexts(trust)
         let joining = JoinService(trust: trust, jobs: jobs, log: log)
         switchboard = Switchboard(
-            node: trust.identity.node, contexts: contexts, joining: joining,
+            identity: trust.identity, contexts: contexts, joining: joining,
             congestionControl: configuration.congestionControl, log: log)
         var generator = SystemRandomNumberGenerator()
         let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())

@@ -37,6 +37,17 @@ public struct CertificateAuthority: Sendable {
         return try CertificateAuthority(certificate: certificate, key: key)
     }
 
+    /// Makes a cluster's root certificate. Its name ends in a space and `CA`, so that no node can bear it: a
+    /// certificate whose subject is its issuer's looks self-signed.
+    /// - Throws: `.failed` if OpenSSL fails.
+    public static func makeRoot(
+        cluster: NodeName, key: PrivateKey, validity: CertificateValidity
+    ) throws(CryptoError) -> CertificateAuthority {
+        let suffix = " CA"
+        let room = Limits.commonNameByteCountMax - suffix.utf8.count
+        return try makeRoot(name: String(cluster.text.prefix(room)) + suffix, key: key, validity: validity)
+    }
+
     /// Makes a node's certificate, for both ends of a connection.
     /// - Throws: `.failed` if OpenSSL fails.
     public func issue(

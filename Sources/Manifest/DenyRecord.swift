@@ -65,7 +65,7 @@ public struct DenyRecord: DocumentBody {
         self.state = state
         self.rank = rank
         self.issued = issued
-        guard isAllowed(issued) else { throw DocumentError(.outOfRange, document: "deny", field: "issued") }
+        try validate()
     }
 
     /// Reads the canonical encoding and nothing else.
@@ -90,6 +90,15 @@ public struct DenyRecord: DocumentBody {
         rank = Rank(epoch: try reader.u32("epoch"), counter: try reader.u64("counter"))
         issued = try reader.time("issued")
         try reader.requireEnd()
+        try validate()
+    }
+
+    private func validate() throws(DocumentError) {
+        func fail(_ field: String) -> DocumentError { DocumentError(.outOfRange, document: "deny", field: field) }
+        guard rootVersion >= 1 else { throw fail("root version") }
+        guard rank.epoch >= 1 else { throw fail("epoch") }
+        guard rank.counter >= 1 else { throw fail("counter") }
+        guard isAllowed(issued) else { throw fail("issued") }
     }
 
     /// The canonical bytes.

@@ -175,6 +175,8 @@ extension Head {
         func fail(_ code: DocumentError.Code, _ field: String, _ detail: String = "") -> DocumentError {
             DocumentError(code, document: "head", field: field, detail: detail)
         }
+        guard rootVersion >= 1 else { throw fail(.outOfRange, "root version") }
+        guard rank.epoch >= 1 else { throw fail(.outOfRange, "epoch") }
         guard rank.counter >= 1 else { throw fail(.outOfRange, "counter") }
         guard isAllowed(issued) else { throw fail(.outOfRange, "issued") }
         guard isAllowed(expires), expires > issued else { throw fail(.invalid, "expires", "not after issued") }

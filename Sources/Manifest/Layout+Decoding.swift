@@ -31,7 +31,7 @@ extension Layout {
         try check(against: manifest)
     }
 
-    /// Compares counts and sizes with what the manifest says.
+    /// Compares counts, sizes and the way of cutting with what the manifest says.
     /// - Throws: `.disagreement`, with the field in which they differ.
     public func check(against manifest: Manifest) throws(DocumentError) {
         guard chunkCount == Int(manifest.layout.chunkCount) else { throw Self.fail(.disagreement, "chunks") }
@@ -42,6 +42,12 @@ extension Layout {
         }
         guard lengths.allSatisfy({ $0 <= manifest.chunking.largest }) else {
             throw Self.fail(.disagreement, "chunk length", "above the largest of the manifest")
+        }
+        guard manifest.chunking.algorithm == .fixed else { return }
+        for file in 0..<fileCount {
+            guard chunks(ofFile: file).dropLast().allSatisfy({ lengths[Int($0)] == manifest.chunking.largest }) else {
+                throw Self.fail(.disagreement, "chunk length", "a chunk before a file's last has not the fixed size")
+            }
         }
     }
 

@@ -46,11 +46,10 @@ extension Manifest {
                 throw fail(.invalid, "files", "\(other) and \(file.path) differ only in capitals")
             }
         }
-        // Equal folded forms have equal lengths, so the second comparison is one of whole names.
         for file in variant.files {
             let bytes = file.path.foldedBytes
             for (position, byte) in bytes.enumerated() where byte == UInt8(ascii: "/") {
-                if let folder = folded[Array(bytes[..<position])], file.path.text.utf8.starts(with: folder.text.utf8) {
+                if let folder = folded[Array(bytes[..<position])] {
                     throw fail(.invalid, "files", "\(folder) is a file and the folder of \(file.path)")
                 }
             }

@@ -99,18 +99,17 @@ public struct SignedDocument: Hashable, Sendable {
     /// The bytes of which the digest is the SHA-256: for a signer that hashes by itself.
     public var signingInput: [UInt8] { Array(kind.domain.utf8) + [0] + body }
 
-    /// The union of both documents' signatures, of one key the one that `self` has, as far as there is room.
+    /// The union of both documents' signatures, of one key the one that `self` has. Of more than there is room for,
+    /// those with the lowest key ids are kept, so that all agents come to keep the same.
     /// - Precondition: both have the same kind and body.
     public func merging(_ other: SignedDocument) -> SignedDocument {
         precondition(kind == other.kind && body == other.body, "signatures of two different documents")
-        var merged = self
-        for signature in other.signatures where !merged.signatures.contains(where: { $0.keyID == signature.keyID }) {
-            let larger = SignedDocument(
-                unchecked: kind, body: body,
-                signatures: (merged.signatures + [signature]).sorted { $0.keyID < $1.keyID })
-            guard larger.signatures.count <= Limits.signatureCountMax, larger.encodedByteCount <= kind.byteCountMax
-            else { break }
-            merged = larger
+        let known = Set(signatures.map(\.keyID))
+        let union = (signatures + other.signatures.filter { !known.contains($0.keyID) }).sorted { $0.keyID < $1.keyID }
+        var merged = SignedDocument(
+            unchecked: kind, body: body, signatures: Array(union.prefix(Limits.signatureCountMax)))
+        while merged.encodedByteCount > kind.byteCountMax {
+            merged = SignedDocument(unchecked: kind, body: body, signatures: merged.signatures.dropLast())
         }
         return merged
     }

@@ -41,6 +41,9 @@ struct Neighbour: Sendable {
         let byteCount: Int
         let sentAt: Instant
         var received = 0
+        /// When its first byte, or the last whole stride of bytes, had come.
+        var strideBegan: Instant?
+        var strideByteCount = 0
     }
 
     /// A chunk that it asks for.

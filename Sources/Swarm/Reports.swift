@@ -17,6 +17,10 @@ public struct NeighbourReport: Equatable, Sendable {
     public let sentByteCount: Int64
     /// Requests that wait for its answer.
     public let outstandingRequestCount: Int
+    /// How often in a row it fell silent with requests open, until it answered one.
+    public let stallCount: Int
+    /// How often it was far slower than the others, until it answered a request.
+    public let slowCount: Int
     /// Its requests that wait or are being answered.
     public let queuedUploadCount: Int
 

@@ -9,6 +9,7 @@ extension Swarm {
                 node: neighbour.node, state: state(of: neighbour, now: now), roundTrip: neighbour.roundTrip,
                 distance: neighbour.distance, receivedByteCount: neighbour.receivedByteCount,
                 sentByteCount: neighbour.sentByteCount, outstandingRequestCount: neighbour.requests.count,
+                stallCount: neighbour.lossesInARow, slowCount: neighbour.slowCount,
                 queuedUploadCount: neighbour.queue.count
                     + uploads.keys.reduce(0) { $0 + ($1.neighbour == neighbour.node ? 1 : 0) })
         }
@@ -18,7 +19,7 @@ extension Swarm {
                 NeighbourReport(
                     node: node, state: .setAside(entry.reason, until: entry.until), roundTrip: nil,
                     distance: addresses.recent[node]?.distance ?? .sameRegion, receivedByteCount: 0, sentByteCount: 0,
-                    outstandingRequestCount: 0, queuedUploadCount: 0)
+                    outstandingRequestCount: 0, stallCount: 0, slowCount: 0, queuedUploadCount: 0)
             }
         return connected + aside
     }

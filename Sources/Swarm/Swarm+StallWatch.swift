@@ -13,7 +13,7 @@ extension Swarm {
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.
     private static let patience = Duration.seconds(30)
     private static let silentRecheck = Duration.milliseconds(500)
-    private static let lossCountMax = 3
+    static let lossCountMax = 3
 
     func watchDeadline(of neighbour: Neighbour) -> Instant {
         if neighbour.isSilent { return neighbour.lastStallCheck + Swarm.silentRecheck }
@@ -91,6 +91,7 @@ extension Swarm {
         neighbours[node]?.paceByteCount = 0
         let isTooOld = neighbour.requests.values.contains { $0.received == 0 && clock - $0.sentAt >= Swarm.patience }
         if isTooOld { return giveUpOldRequests(of: node) }
+        guard !giveUpDrippingRequests(of: node) else { return }
         guard let median = medianPace(but: node), pace * 20 < median else { return }
         let lostCount = takeAway(from: node)
         guard lostCount > 0 else { return }

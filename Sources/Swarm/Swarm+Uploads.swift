@@ -28,7 +28,7 @@ extension Swarm {
         guard neighbour.opened.contains(asked.version) else { return expel(node, because: .unknownVersion) }
         guard let exchange = exchanges[asked.version] else {
             let isDenied = formerVersions[asked.version] == .denied
-            return refuse(asked, for: node, because: isDenied ? .denied : .unknownVersion)
+            return refuse(asked, for: node, because: isDenied ? .denied : .leaving)
         }
         guard asked.chunk.int < exchange.chunkCount else { return expel(node, because: .malformed) }
         let id = UploadID(neighbour: node, request: asked.request)

@@ -105,7 +105,7 @@ private struct Material {
         let validity = CertificateValidity(
             notBefore: now + .seconds(-Limits.certificateBackdateSeconds),
             notAfter: now + .seconds(Limits.authorityLifetimeSeconds))
-        authority = try CertificateAuthority.makeRoot(name: cluster.text, key: authorityKey, validity: validity)
+        authority = try CertificateAuthority.makeRoot(cluster: cluster, key: authorityKey, validity: validity)
         func entry(_ key: PrivateKey, _ rights: Rights) -> RootKey {
             RootKey(publicKey: key.publicKey.spki, rights: rights, sha256: DocumentCrypto.sha256)
         }

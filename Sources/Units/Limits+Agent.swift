@@ -1,4 +1,6 @@
 extension Limits {
+    /// Questions about documents that were given up, of one neighbour, and whose late answers are ignored.
+    public static let lateAnswerCountMax = 256
     /// Sockets that have not completed their handshake.
     public static let unauthenticatedSocketCountMax = 64
     /// Of them, those from one address beyond loopback.

@@ -47,6 +47,10 @@ extension Limits {
     public static let setAsideDurationMin = Duration.seconds(30)
     /// How long a node is set aside at most.
     public static let setAsideDurationMax = Duration.seconds(3600)
+    /// A chunk that has begun to come must come by so much...
+    public static let strideByteCount = 64 << 10
+    /// ... in that long, or it is given up.
+    public static let strideDuration = Duration.seconds(10)
     /// A fetch pauses that long after a write failed.
     public static let writeFailurePause = Duration.seconds(5)
 }

@@ -9,10 +9,10 @@ struct TestCluster {
     let id = ClusterID(exactly: Array(1...16))
     let authority: CertificateAuthority
 
-    init() throws {
+    init(authorityName: String = "test authority") throws {
         let key = try PrivateKey.generate()
         authority = try CertificateAuthority.makeRoot(
-            name: "test authority", key: key,
+            name: authorityName, key: key,
             validity: Self.validity(from: -Self.now.secondsSince1970, until: 86_400 * 365))
     }
 

@@ -38,6 +38,29 @@ import Units
         }
     }
 
+    @Test func node_thatBearsTheNameOfItsAuthority_connects() throws {
+        // Subject and issuer are equal then; the key identifiers tell that it is not self-signed.
+        let cluster = try TestCluster(authorityName: "harbour")
+        let (one, other) = (try cluster.node("harbour"), try cluster.node("berth"))
+        for (client, server) in [(one, other), (other, one)] {
+            let pair = TLSPair(client: try client.session(.client), server: try server.session(.server))
+            #expect(try pair.handshake() == Outcome(client: .done, server: .done))
+        }
+        try one.certificate.requireIssuer(among: [cluster.authority.certificate], at: TestCluster.now)
+        #expect(!one.certificate.isSelfSigned)
+    }
+
+    @Test func aClustersAuthority_hasANameThatNoNodeCanBear() throws {
+        for name in ["harbour", String(repeating: "h", count: 64)] {
+            let authority = try CertificateAuthority.makeRoot(
+                cluster: try TestCluster.name(name), key: PrivateKey.generate(),
+                validity: TestCluster.validity(from: -10, until: 10))
+            let common = try #require(authority.certificate.commonName)
+            #expect(common == String(name.prefix(61)) + " CA")
+            #expect(NodeName(common) == nil)
+        }
+    }
+
     @Test func client_ofAForeignAuthority_isRefused() throws {
         let stranger = try TestCluster().node("stranger").session(.client) {
             $0.authorities = [cluster.authority.certificate]

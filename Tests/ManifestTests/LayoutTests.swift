@@ -14,6 +14,8 @@ import Units
         return try builder.finish()
     }
 
+    private static let byContent = ChunkingParameters(algorithm: .content, smallest: 1, average: 9, largest: 65_536)
+
     private static let files = [[(1, 100), (2, 50)], [], [(2, 50), (3, 7), (2, 50)], [(1, 100)]]
 
     @Test func aBuiltLayout_roundTrips_andAnswersItsQueries() throws {
@@ -56,7 +58,7 @@ import Units
 
     @Test func aLayoutOfAnotherVersion_disagrees() throws {
         let layout = try Self.layout(Self.files)
-        func manifest(_ sizes: [Int], _ chunking: ChunkingParameters = .fixed(65_536)) throws -> Manifest {
+        func manifest(_ sizes: [Int], _ chunking: ChunkingParameters = Self.byContent) throws -> Manifest {
             try Samples.manifest(
                 files: sizes.enumerated().map { Samples.file("f\($0)", $1) }, chunking: chunking,
                 layout: layout.reference(sha256: SHA256.hash))
@@ -73,10 +75,27 @@ import Units
         #expect(error?.field == "chunk length")
     }
 
+    @Test func atAFixedSize_onlyAFilesLastChunkMayBeShorter() throws {
+        func check(_ file: [(Int, Int)]) throws {
+            let layout = try Self.layout([file])
+            let byteCount = file.reduce(0) { $0 + $1.1 }
+            try layout.check(
+                against: Samples.manifest(
+                    files: [Samples.file("f", byteCount)], layout: layout.reference(sha256: SHA256.hash)))
+        }
+        try check([(1, 65_536), (2, 65_536), (3, 1)])
+        try check([(1, 65_536), (1, 65_536)])
+        try check([(1, 7)])
+        for file in [[(1, 65_535), (2, 65_536)], [(1, 65_536), (2, 1), (3, 1)], [(1, 65_537)]] {
+            let error = #expect(throws: DocumentError.self, "\(file)") { try check(file) }
+            #expect(error?.field == "chunk length")
+        }
+    }
+
     @Test func otherBytesThanThoseThatTheManifestNames_areNotParsed() throws {
         let layout = try Self.layout(Self.files)
         let manifest = try Samples.manifest(
-            files: [150, 0, 107, 100].enumerated().map { Samples.file("f\($0)", $1) },
+            files: [150, 0, 107, 100].enumerated().map { Samples.file("f\($0)", $1) }, chunking: Self.byContent,
             layout: layout.reference(sha256: SHA256.hash))
         #expect(try Layout(layout.encode(), of: manifest, sha256: SHA256.hash) == layout)
         var other = layout.encode()

@@ -36,6 +36,8 @@ import Units
         #expect(folder?.description == "manifest: files: not valid: a is a file and the folder of a/b")
         let deep = Self.error([Samples.file("a/b"), Samples.file("a/b/c/d")])
         #expect(deep?.code == .invalid)
+        let other = Self.error([Samples.file("A"), Samples.file("a/b")])
+        #expect(other?.description == "manifest: files: not valid: A is a file and the folder of a/b")
         let capitals = Self.error([Samples.file("x/Readme"), Samples.file("x/README")])
         #expect(capitals?.detail.contains("differ only in capitals") == true)
         // Letters beyond ASCII are for the publisher to compare.

@@ -55,6 +55,10 @@ import Units
         #expect(merged.signatures == [Self.signature(1), Self.signature(2, other), Self.signature(3)])
         let full = try document((0..<16).map { Self.signature($0) })
         #expect(try full.merging(document([Self.signature(99)])) == full)
+        // Of too many, the lowest key ids are kept, whichever came first.
+        let later = try document((1...16).map { Self.signature($0) })
+        #expect(try later.merging(document([Self.signature(0)])) == full)
+        #expect(try document([Self.signature(0)]).merging(later) == full)
     }
 
     @Test(

@@ -90,9 +90,13 @@ import Units
         }
     }
 
-    @Test func unknownTypesAndCodesAreRefused() {
+    @Test func aRefusalWithALaterCode_isReadAsUnavailable_withItsText() throws {
+        let refusal = try JoinMessage(body: [4, 200, 0, 1, 65])
+        #expect(refusal == .refusal(.unavailable, "A"))
+    }
+
+    @Test func unknownTypesAreRefused() {
         #expect(code([0]) == .invalid && code([5]) == .invalid)
-        #expect(code([4, 0, 0, 0]) == .invalid && code([4, 8, 0, 0]) == .invalid)
         #expect(code([4, 1, 0, 1, 0xFF]) == .invalid)
     }
 }

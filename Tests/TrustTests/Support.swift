@@ -170,6 +170,7 @@ struct TokenVectors: Decodable {
     let tokens: [Token]
     let refused: [Refused]
     let messages: [Message]
+    let tolerated: [Message]
     let refusedMessages: [Message]
     let hmac: [Authenticator]
     let certificates: [Certificates]

@@ -226,7 +226,8 @@ class Agent(Serving, Fetching, Finding):
         if other is None or other.ended.is_set():
             return
         wanted = self.node_id < node  # the one that we dialled stays
-        if other.dialled != connection.dialled and connection.dialled != wanted:
+        same = other.hello.instance == connection.hello.instance  # else the older is of an agent that has ended
+        if same and other.dialled != connection.dialled and connection.dialled != wanted:
             raise Violation(Code.DUPLICATE, "another connection stays")
         other.close(Code.DUPLICATE, "another connection stays")
 

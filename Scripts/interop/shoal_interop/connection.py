@@ -34,6 +34,8 @@ class Timing:
     gap_low: float = 0.5
     gap_high: float = 1.5
     slow_window: float = 3
+    stride: float = 10
+    unanswered: float = 30
     directing_patience: float = 1
     linger: float = 1
 
@@ -72,6 +74,8 @@ class Connection(threading.Thread):
         self.pings: set = set()
         self.muted = False  # a misbehaviour: nothing but `delayed` is sent any more
         self.stalls = 0
+        self.usual_gap = 0.1  # between two frames while a REQUEST is open
+        self.heard = self.probed = 0.0
         self.reason: Code | None = None
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
@@ -96,6 +100,11 @@ class Connection(threading.Thread):
             self.reason = code
             self.text = text
             self.wake()
+
+    def ping(self) -> None:
+        token = secrets.randbits(64)
+        self.pings.add(token)
+        self.send(wire.Ping(token))
 
     def next_request(self, waiting) -> int:
         """The number of a new request; `waiting` gets the answers. The agent's lock is held."""
@@ -196,6 +205,7 @@ class Connection(threading.Thread):
             self.last_received = now
             for message in self.deframer.messages(plain):
                 self.frame_began = now
+                self.agent.note_heard(self, now)
                 if message is not None:
                     self._take(message)
         if over or not data:
@@ -268,9 +278,7 @@ class Connection(threading.Thread):
         if now - self.last_sent > self.timing.ping and self.agent.misbehaviour not in (
             Misbehaviour.SILENCE, Misbehaviour.NO_HELLO
         ):
-            token = secrets.randbits(64)
-            self.pings.add(token)
-            self.send(wire.Ping(token))
+            self.ping()
 
     def _farewell(self, code: Code, text: str) -> None:
         """GOODBYE as the last frame; then reads on for a moment, so that the peer's bytes do not make a reset of it."""

@@ -15,7 +15,8 @@ CHUNKS_MAX = {FIXED: 262_144, BY_CONTENT: 1_048_576}
 FILES_MAX = 16_384
 NODE, VERSION, CHANNEL = 1, 2, 3
 DENIED, LIFTED = 1, 2
-U64_MAX = 2**64 - 1
+U32_MAX, U64_MAX = 2**32 - 1, 2**64 - 1
+FILE_BYTES_SUM_MAX = 2**63 - 1
 
 
 class Body:
@@ -82,8 +83,8 @@ class Root(Body):
         reader = Reader(body)
         read_format(reader)
         cluster_id, name = reader.bytes(16), read_name(reader, part, "cluster name")
-        version = reader.ranged(4, 1, 2**32 - 1, "version")
-        issued, epoch = reader.u64(), reader.ranged(4, 1, 2**32 - 1, "epoch")
+        version = reader.ranged(4, 1, U32_MAX, "version")
+        issued, epoch = reader.time("issued"), reader.ranged(4, 1, U32_MAX, "epoch")
         certificates = read_list(
             reader.u8(), 1, 4, "CA certificates", lambda: reader.bytes(reader.ranged(2, 1, 2_048, "certificate bytes"))
         )
@@ -181,7 +182,7 @@ class Manifest(Body):
         reader = Reader(body)
         read_format(reader)
         model, tag = read_name(reader, elements.model, "model"), read_name(reader, elements.tag, "tag")
-        number, created = reader.ranged(8, 1, U64_MAX, "publish number"), reader.u64()
+        number, created = reader.ranged(8, 1, U64_MAX, "publish number"), reader.time("created")
         algorithm = reader.ranged(1, 1, 2, "chunking algorithm")
         sizes = (reader.u32(), reader.u32(), reader.u32())
         check_chunk_sizes(algorithm, sizes)
@@ -192,6 +193,8 @@ class Manifest(Body):
         require_ascending([variant.name for variant in variants], "variants")
         if sum(len(variant.files) for variant in variants) > FILES_MAX:
             raise Refused("outOfRange", "more than 16,384 files")
+        if sum(file.bytes for variant in variants for file in variant.files) > FILE_BYTES_SUM_MAX:
+            raise Refused("outOfRange", "the files have more than 2^63 - 1 bytes together")
         parent = reader.bytes(32) if reader.ranged(1, 0, 1, "parent") else None
         lineage = read_pairs(reader, reader.u16(), 64, 4_096, "lineage")
         gates = read_pairs(reader, reader.u8(), 16, 256, "gates")
@@ -289,10 +292,11 @@ class Head(Body):
     def decode(body: bytes) -> "Head":
         reader = Reader(body)
         read_format(reader)
-        cluster_id, root_version = reader.bytes(16), reader.u32()
+        cluster_id, root_version = reader.bytes(16), reader.ranged(4, 1, U32_MAX, "root version")
         model, channel = read_name(reader, elements.model, "model"), read_name(reader, part, "channel")
-        epoch, counter, version = reader.u32(), reader.ranged(8, 1, U64_MAX, "counter"), reader.bytes(32)
-        issued, expires, halt, flip = reader.u64(), reader.u64(), reader.u16(), reader.u64()
+        epoch, counter = reader.ranged(4, 1, U32_MAX, "epoch"), reader.ranged(8, 1, U64_MAX, "counter")
+        version, issued, expires = reader.bytes(32), reader.time("issued"), reader.time("expires")
+        halt, flip = reader.ranged(2, 0, 1_000, "halt share"), reader.time("flip at")
         if expires <= issued:
             raise Refused("outOfRange", "expires is not after issued")
 
@@ -345,13 +349,14 @@ class Deny(Body):
     def decode(body: bytes) -> "Deny":
         reader = Reader(body)
         read_format(reader)
-        cluster_id, root_version = reader.bytes(16), reader.u32()
+        cluster_id, root_version = reader.bytes(16), reader.ranged(4, 1, U32_MAX, "root version")
         kind = reader.ranged(1, 1, 3, "subject kind")
         node = reader.bytes(16) if kind == NODE else None
         model = None if kind == NODE else read_name(reader, elements.model, "model")
         version = reader.bytes(32) if kind == VERSION else None
         channel = read_name(reader, part, "channel") if kind == CHANNEL else None
         state = reader.ranged(1, 1, 2, "state")
-        epoch, counter, issued = reader.u32(), reader.u64(), reader.u64()
+        epoch, counter = reader.ranged(4, 1, U32_MAX, "epoch"), reader.ranged(8, 1, U64_MAX, "counter")
+        issued = reader.time("issued")
         reader.end()
         return Deny(cluster_id, root_version, kind, state, epoch, counter, issued, node, model, version, channel)

@@ -5,6 +5,7 @@ import re
 FORMAT = 1
 CHUNK_BYTES_MAX = 4_194_304
 CHUNK_BYTES_FIXED_MIN = 65_536
+SECONDS_MAX = 2**53 - 1
 
 
 class Refused(Exception):
@@ -56,6 +57,9 @@ class Reader:
         if not low <= value <= high:
             raise Refused("outOfRange", f"{what} is {value}, must be {low} to {high}")
         return value
+
+    def time(self, what: str) -> int:
+        return self.ranged(8, 0, SECONDS_MAX, what)
 
     def string(self, what: str, low: int = 0, high: int = 0xFFFF) -> str:
         count = self.u16()

@@ -92,8 +92,8 @@ class Envelope:
         return valid
 
     def merged(self, other: "Envelope", root) -> "Envelope":
-        """The union of the signatures of two copies of one document, only those that are valid under the root."""
+        """The union of the valid signatures of two copies; of more than 16 those with the lowest key ids."""
         assert (self.kind, self.body) == (other.kind, other.body)
         ours = {key: self.signatures[key] for key in self.check_signatures(root)}
         theirs = {key: other.signatures[key] for key in other.check_signatures(root)}
-        return Envelope(self.kind, self.body, theirs | ours)
+        return Envelope(self.kind, self.body, dict(sorted((theirs | ours).items())[:SIGNATURES_MAX]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from . import wire
 from .documents import Manifest
 from .elements import Refused
-from .envelope import ENVELOPE_BYTES_MAX, LAYOUT, LAYOUT_BYTES_MAX, MANIFEST, Envelope, digest_of
+from .envelope import ENVELOPE_BYTES_MAX, LAYOUT, MANIFEST, Envelope, digest_of
 from .holdings import Held
 from .identity_folder import write_durably
 from .keys import sha256
@@ -20,6 +20,7 @@ from .wire import Code, Violation
 WINDOW = 8
 STALLS_MAX = 3
 RESTING_SECONDS = 5
+STRIDE_BYTES = 65_536
 
 
 class FetchFailed(Exception):
@@ -56,17 +57,13 @@ class WaitingDocument(Waiting):
 
     def take(self, message: wire.Part) -> bool:
         """Whether the document is complete now. Raises Violation."""
-        bound = LAYOUT_BYTES_MAX if self.kind == LAYOUT else ENVELOPE_BYTES_MAX[MANIFEST]
+        bound = self.exact if self.exact is not None else ENVELOPE_BYTES_MAX[MANIFEST]
         if message.total > bound:
             raise Violation(Code.TOO_LARGE, f"a total of {message.total} bytes, {bound} at most")
-        if self.exact is not None and message.total != self.exact:
-            raise Violation(Code.BAD_DOCUMENT, f"a layout of {message.total} bytes, the manifest says {self.exact}")
         if self.total is None:
             self.total = message.total
         if message.total != self.total or message.offset != len(self.got):
             raise Violation(Code.OUT_OF_ORDER, f"a PART at {message.offset}, {len(self.got)} bytes are here")
-        if message.offset + len(message.bytes) > self.total:
-            raise Violation(Code.OUT_OF_ORDER, "a PART beyond the total")
         self.got += message.bytes
         self.last = time.monotonic()
         return len(self.got) == self.total
@@ -78,6 +75,14 @@ class WaitingChunk(Waiting):
     index: int = 0
     length: int = 0
     got: bytearray = field(default_factory=bytearray)
+    stride_began: float | None = None  # when its first byte, or the last 64 KiB, had come
+    stride_bytes: int = 0
+
+    def note(self, data: bytes, now: float) -> None:
+        self.got += data
+        self.stride_bytes += len(data)
+        if self.stride_began is None or self.stride_bytes >= STRIDE_BYTES:
+            self.stride_began, self.stride_bytes = now, 0
 
     def lost(self, connection) -> None:
         super().lost(connection)
@@ -308,7 +313,7 @@ class Fetching:
     def _request(self, job: Job, connection, index: int) -> None:
         waiting = WaitingChunk(job=job, index=index, length=job.held.layout.chunks[index].length)
         if not self._open(connection):
-            connection.data_last = connection.rate_began = time.monotonic()
+            connection.data_last = connection.rate_began = connection.waiting_since = time.monotonic()
             connection.rate_bytes = 0
         request = connection.next_request(waiting)
         job.asked[index] = (connection, request)
@@ -327,12 +332,9 @@ class Fetching:
             raise Violation(Code.UNSOLICITED, f"DATA for request {message.request}")
         if message.offset != len(waiting.got) or message.offset + len(message.bytes) > waiting.length:
             raise Violation(Code.UNSOLICITED, f"DATA at {message.offset}, {len(waiting.got)} of {waiting.length} here")
-        now = time.monotonic()
-        gap = now - connection.data_last
-        connection.data_last = now
-        connection.usual_gap = 0.9 * getattr(connection, "usual_gap", 0) + 0.1 * gap
+        now = connection.data_last = time.monotonic()
         connection.rate_bytes += len(message.bytes)
-        waiting.got += message.bytes
+        waiting.note(message.bytes, now)
         if len(waiting.got) == waiting.length:
             self._finish(connection, message.request, waiting)
 
@@ -376,11 +378,35 @@ class Fetching:
         }
         median = statistics.median(rates.values()) if len(rates) > 1 else 0
         for connection in busy:
-            gap = min(max(3 * getattr(connection, "usual_gap", 0), self.timing.gap_low), self.timing.gap_high)
-            silent = now - connection.data_last > gap
+            silent = self._is_silent(connection, now)
             slow = connection in rates and rates[connection] < median / 20
-            if silent or slow:
-                self._give_up(job, connection, silent)
+            drips = any(
+                isinstance(one, WaitingChunk) and one.stride_began and now - one.stride_began >= self.timing.stride
+                for one in connection.pending.values()
+            )
+            if silent or slow or drips:
+                self._give_up(job, connection, silent or drips)
+
+    def note_heard(self, connection, now: float) -> None:
+        """A frame came: the gap before it counts if a chunk was waited for."""
+        with self.lock:
+            if self._open(connection):
+                gap = now - max(connection.heard, connection.waiting_since)
+                connection.usual_gap = 0.875 * connection.usual_gap + 0.125 * gap
+            connection.heard = now
+
+    def _is_silent(self, connection, now: float) -> bool:
+        """Nothing came for three usual gaps (a PING goes out after half of that); or a chunk has begun and stopped; or
+        one did not begin for long."""
+        limit = min(max(3 * connection.usual_gap, self.timing.gap_low), self.timing.gap_high)
+        last = max(connection.heard, connection.waiting_since)
+        if now - last > limit / 2 and connection.probed < last:
+            connection.probed = now
+            connection.ping()
+        open_chunks = [one for one in connection.pending.values() if isinstance(one, WaitingChunk)]
+        has_stopped = any(one.got for one in open_chunks) and now - connection.data_last > limit
+        is_old = any(not one.got and now - one.began > self.timing.unanswered for one in open_chunks)
+        return now - last > limit or has_stopped or is_old
 
     def _give_up(self, job: Job, connection, silent: bool) -> None:
         for request, waiting in list(connection.pending.items()):

@@ -6,6 +6,7 @@ import threading
 import time
 
 from . import wire
+from .wire import Code, Violation
 
 REMEMBERED_MAX, REMEMBERED_SECONDS = 4_096, 60
 PASSED_TO_MAX = 8
@@ -48,7 +49,10 @@ class Finding:
         recent = [at for at in getattr(connection, "finds", []) if now - at < 1]
         connection.finds = recent + [now]
         self.remembered = {id: at for id, at in self.remembered.items() if now - at < REMEMBERED_SECONDS}
-        if len(recent) >= ASKED_PER_SECOND or message.id in self.remembered or len(self.remembered) >= REMEMBERED_MAX:
+        if len(recent) >= ASKED_PER_SECOND:
+            return
+        if message.id in self.remembered or len(self.remembered) >= REMEMBERED_MAX:
+            connection.send(wire.Found(message.id, ()))
             return
         self.remembered[message.id] = now
         entries = []
@@ -64,6 +68,7 @@ class Finding:
 
     def _pass_on(self, origin, message: wire.Find, entries: list) -> Search:
         """Ours goes out with its hops as they are; another's with one less, if any is left."""
+        self.remembered[message.id] = time.monotonic()
         search = self.searches[message.id] = Search(origin, message, entries)
         hops = message.hops if origin is None else message.hops - 1
         if hops >= 0:
@@ -93,8 +98,10 @@ class Finding:
 
     def take_found(self, connection, message: wire.Found) -> None:
         search = self.searches.get(message.id)
+        if search is None and message.id not in self.remembered:
+            raise Violation(Code.UNSOLICITED, "a FOUND for a FIND that was never sent")
         if search is None or connection not in search.waiting:
-            return  # late, or a second time: the page names no fault for it
+            return  # late, or a second time
         search.waiting.discard(connection)
         known = {entry.node_id for entry in search.entries} | {self.node_id}
         search.entries += [entry for entry in message.entries if entry.node_id not in known]

@@ -34,23 +34,23 @@ class Token:
     @staticmethod
     def parse(text: str) -> "Token":
         """Raises Refused with the reason `mistyped`, `truncated` or `upgrade`."""
+        if len(text) < len(PREFIX) + TEXT_LETTERS and PREFIX.startswith(text[: len(PREFIX)]):
+            raise Refused("truncated", f"{len(text)} of {len(PREFIX) + TEXT_LETTERS} characters")
         if not text.startswith(PREFIX):
             raise Refused("mistyped", "a token begins with shoal1-")
         letters = text[len(PREFIX) :]
-        if any(letter not in ALPHABET for letter in letters):
-            raise Refused("mistyped", "a character that no token has")
-        if len(letters) < TEXT_LETTERS:
-            raise Refused("truncated", f"{len(letters)} of {TEXT_LETTERS} characters")
-        if len(letters) > TEXT_LETTERS:
-            raise Refused("mistyped", "too long")
-        data = base64.urlsafe_b64decode(letters + "=")
-        if len(data) != TOKEN_BYTES or checksum(data[:-4]) != data[-4:]:
+        if any(letter not in ALPHABET for letter in letters) or len(letters) % 4 == 1:
+            raise Refused("mistyped", "a character that no token has, or one too many")
+        data = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
+        if checksum(data[:-4]) != data[-4:]:
             raise Refused("mistyped", "the checksum is wrong")
         if base64.urlsafe_b64encode(data).decode().rstrip("=") != letters:
             raise Refused("mistyped", "the last character has bits that no token has")
         reader = Reader(data)
-        if reader.u8() != 1:
+        if (number := reader.u8()) > 1:
             raise Refused("upgrade", "a token of a later format")
+        if number != 1 or len(data) != TOKEN_BYTES:
+            raise Refused("mistyped", "not a token of format 1")
         identity, secret = reader.bytes(8), reader.bytes(16)
         ca_pin, root_pin, issuer, cluster = reader.bytes(32), reader.bytes(32), reader.bytes(16), reader.bytes(16)
         return Token(ca_pin, root_pin, issuer, cluster, identity, secret)

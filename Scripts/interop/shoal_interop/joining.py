@@ -164,7 +164,7 @@ class Newcomer:
         stream.send((self.tamper(request) if self.tamper else request).encode())
         answer = stream.receive()
         if isinstance(answer, Refusal):
-            step = NEXT_STEPS.get(answer.code, "")
+            step = NEXT_STEPS.get(answer.code, NEXT_STEPS[messages.UNAVAILABLE])
             name = CODE_NAMES.get(answer.code, answer.code)
             raise JoinFailed(f"{name}: {answer.text} ({step})", answer.code)
         if not isinstance(answer, Grant):
@@ -311,10 +311,10 @@ class Issuer:
         expected = join_hmac(record.token.secret, request.token_id, request.name, request.request, exporter)
         if expected != request.hmac:
             raise JoinFailed(unknown, messages.UNKNOWN)
-        spki = self._requested_key(request.request)
-        node_id = sha256(spki)[:16]
         if time.time() > record.expiry:
             raise JoinFailed("the token has expired", messages.EXPIRED)
+        spki = self._requested_key(request.request)
+        node_id = sha256(spki)[:16]
         if record.spent_for not in (None, node_id):
             raise JoinFailed("the token let another node in", messages.USED)
         if node_id in self.denied:

@@ -8,6 +8,7 @@ from .elements import Reader, Refused, Writer, part
 from .join_token import Token
 
 MESSAGE_BYTES_MAX = 4_096
+ROOT_PART_BYTES_MAX = 4_000
 UNKNOWN, USED, EXPIRED, NAME_TAKEN, DENIED, BAD_REQUEST, UNAVAILABLE = range(1, 8)
 CODE_NAMES = {1: "unknown", 2: "used", 3: "expired", 4: "nameTaken", 5: "denied", 6: "badRequest", 7: "unavailable"}
 NEXT_STEPS = {
@@ -52,8 +53,8 @@ class JoinRequest(JoinMessage):
 
     @staticmethod
     def read(reader: Reader) -> "JoinRequest":
-        token_id, name = reader.bytes(8), reader.string("node name")
-        return JoinRequest(token_id, name, reader.bytes(reader.ranged(2, 1, 1_024, "request bytes")), reader.bytes(32))
+        token_id, name = reader.bytes(8), reader.string("node name", 0, 64)
+        return JoinRequest(token_id, name, reader.bytes(reader.ranged(2, 0, 1_024, "request bytes")), reader.bytes(32))
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ class Grant(JoinMessage):
     @staticmethod
     def read(reader: Reader) -> "Grant":
         certificate = reader.bytes(reader.ranged(2, 1, 2_048, "certificate bytes"))
-        return Grant(certificate, reader.ranged(4, 1, 65_536, "root bytes"), reader.ranged(2, 1, 65_535, "parts"))
+        root_bytes, parts = reader.ranged(4, 1, 65_536, "root bytes"), reader.u16()
+        if not parts <= root_bytes <= parts * ROOT_PART_BYTES_MAX:
+            raise Refused("outOfRange", f"{root_bytes} bytes in {parts} messages")
+        return Grant(certificate, root_bytes, parts)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class RootPart(JoinMessage):
 
     @staticmethod
     def read(reader: Reader) -> "RootPart":
-        if not 1 <= reader.left <= 4_000:
+        if not 1 <= reader.left <= ROOT_PART_BYTES_MAX:
             raise Refused("outOfRange", f"a ROOT of {reader.left} bytes")
         return RootPart(reader.rest())
 

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from .elements import Refused, part
 
 SPKI_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+CLUSTER_NAME_BYTES_IN_CA = 61  # a common name has at most 64
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -128,9 +129,10 @@ def _usage(sign_certificates: bool) -> x509.KeyUsage:
 
 
 def make_ca(key: Key, cluster_name: str, not_before: int, years: int = 20, serial: int | None = None) -> bytes:
-    """A CA certificate in DER."""
+    """A CA certificate in DER. Its name has a space, so no node can bear it."""
     public = key.private.public_key()
-    builder = _builder(cluster_name, cluster_name, public, not_before, years * 31_557_600, serial)
+    name = cluster_name[:CLUSTER_NAME_BYTES_IN_CA] + " CA"
+    builder = _builder(name, name, public, not_before, years * 365 * 86_400, serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(True), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -145,7 +147,7 @@ class NodeCertificate:
     spki: bytes
     uris: tuple
     not_before: int
-    seconds: int = 90 * 86_400
+    seconds: int = 90 * 86_400 + 3_600
     serial: int | None = None
 
     def issue(self, ca_certificate: bytes, ca_key: Key) -> bytes:
@@ -157,6 +159,8 @@ class NodeCertificate:
         builder = builder.add_extension(_usage(False), critical=True)
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        own = x509.SubjectKeyIdentifier.from_public_key(read_spki(self.spki))
+        builder = builder.add_extension(own, critical=False)
         identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
         builder = builder.add_extension(authority, critical=False)

@@ -83,6 +83,15 @@ class Layout:
             total = sum(self.chunks[index].length for index in indices)
             if total != file.bytes:
                 raise Refused("layoutMismatch", f"{file.path} has {file.bytes} bytes, its chunks {total}")
+            self._check_lengths(manifest, file, [self.chunks[index].length for index in indices])
+
+    @staticmethod
+    def _check_lengths(manifest: Manifest, file: File, lengths: list) -> None:
+        largest = manifest.chunk_sizes[2]
+        if any(length > largest for length in lengths):
+            raise Refused("layoutMismatch", f"{file.path} has a chunk above the largest size")
+        if manifest.algorithm == FIXED and any(length != largest for length in lengths[:-1]):
+            raise Refused("layoutMismatch", f"{file.path} has a chunk before its last that is not of the chunk size")
 
 
 def require_room(reader: Reader, count: int, width: int) -> None:

@@ -18,8 +18,14 @@ class RawPeer:
     def __init__(self, identity: Identity, address: tuple | None = None, sock: socket.socket | None = None,
                  misbehaviour: Misbehaviour = Misbehaviour.NONE, deadline: float = 10):
         self.sock = sock or socket.create_connection(address[:2], timeout=deadline)
+        try:
+            self._shake_hands(identity, sock is not None, misbehaviour, deadline)
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def _shake_hands(self, identity: Identity, server: bool, misbehaviour: Misbehaviour, deadline: float) -> None:
         self.sock.settimeout(deadline)
-        server = sock is not None
         self.channel = Channel(context(identity, server, misbehaviour), server)
         self.deframer, self.received, self.over = Deframer(), [], False
         end = time.monotonic() + deadline

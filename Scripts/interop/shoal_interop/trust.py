@@ -24,7 +24,7 @@ def open_document(data: bytes, root: Root, kind: int):
         raise Refused("otherCluster", "signed for another cluster")
     if body.root_version > root.version:
         raise Refused("newerRoot", f"signed under root {body.root_version}")
-    if kind == HEAD and body.epoch > root.epoch:
+    if body.epoch > root.epoch:
         raise Refused("outOfRange", f"epoch {body.epoch} is above the root's {root.epoch}")
     root.require_entitled(envelope, RIGHT_PROMOTE if kind == HEAD else RIGHT_DENY, body.model)
     return envelope, body

@@ -128,15 +128,12 @@ class DocumentVectors:
         decode = type(body).decode
         offsets = sampled(len(data)) if len(data) < 20_000 else sampled(len(data), 32, 997)
         inside = range(min(len(envelope.body), 4_000))
-        loose = loosely_bounded(body, envelope.body)
         entry = {
             "name": name, "kind": KIND_NAMES[kind], "domain": domain(kind), "root": root, "fields": readable(body),
             "signedBy": [key.hex() for key in sorted(envelope.signatures)], "digest": envelope.digest.hex(),
             "body": envelope.body.hex(), "bytes": data.hex(),
             "corruptAt": [at for at in offsets if flips_refused(data, at, attempt)],
-            "parseCorruptAt": [
-                at for at in inside if at not in loose and flips_refused(envelope.body, at, decode)
-            ],
+            "parseCorruptAt": [at for at in inside if flips_refused(envelope.body, at, decode)],
         }
         self.documents.append(entry)
 
@@ -321,7 +318,7 @@ class DocumentVectors:
             refuse(name, "notAscending", keys=(replace(first, patterns=patterns), *root.keys[1:]))
         for name, text in {
             "empty": "", "two-stars": "**", "star-inside": "a/*/b", "star-after-letters": "ab*",
-            "only-slash-star": "/*",
+            "only-slash-star": "/*", "131-bytes": "m" * 64 + "/" + "n" * 64 + "/*",
         }.items():
             refuse(f"pattern-{name}", "badName", keys=(replace(first, patterns=(text,)), *root.keys[1:]))
         off_curve = first.spki[:-1] + bytes([first.spki[-1] ^ 1])
@@ -354,7 +351,7 @@ class DocumentVectors:
                   "m" * 64 + "/" + "n" * 64)
         for number, text in enumerate(models):
             refuse(f"model-bad-{number}", "badName", model=text)
-        for number, text in enumerate(("", "a/b", "deadbeef", "0123456789abcdef", "a\0", "t" * 65)):
+        for number, text in enumerate(("", "a/b", "deadbeef", "0123456789abcdef", "a\0", "t" * 65, "DEADbeef")):
             refuse(f"tag-bad-{number}", "badName", tag=text)
         refuse("publish-number-0", "outOfRange", publish_number=0)
         refuse("algorithm-0", "outOfRange", algorithm=0)
@@ -363,6 +360,16 @@ class DocumentVectors:
                  "above": (8_388_608,) * 3}
         for name, value in sizes.items():
             refuse(f"chunk-sizes-{name}", "outOfRange", chunk_sizes=value)
+        content = {"smallest-0": (0, 1, 1), "average-below": (2, 1, 2), "largest-below": (1, 2, 1),
+                   "largest-above": (1, 1, 4_194_305)}
+        for name, value in content.items():
+            refuse(f"content-sizes-{name}", "outOfRange", algorithm=BY_CONTENT, chunk_sizes=value)
+        refuse("layout-bytes-over-the-bound", "outOfRange", layout_bytes=50_331_649)
+        refuse("chunks-over-the-bound", "outOfRange", layout_chunks=262_145)
+        refuse("content-chunks-over-the-bound", "outOfRange", algorithm=BY_CONTENT, layout_chunks=1_048_577)
+        refuse("created-over-the-bound", "outOfRange", created=2**53)
+        halves = tuple(replace(file, path=text, bytes=2**62) for text in "ab")
+        refuse("files-of-2^63-bytes-together", "outOfRange", variants=(replace(variant, files=halves),))
         refuse("no-variants", "outOfRange", variants=())
         refuse("variants-33", "outOfRange", variants=tuple(replace(variant, name=f"v{n:02}") for n in range(33)))
         refuse("variants-descending", "notAscending", variants=(replace(variant, name="b"), replace(variant, name="a")))
@@ -375,6 +382,7 @@ class DocumentVectors:
         paths("paths-descending", "notAscending", "b", "a")
         paths("path-twice", "notAscending", "a", "a")
         paths("path-a-folder-of-another", "pathClash", "a", "a-b", "a/b")
+        paths("path-a-folder-of-another-but-for-case", "pathClash", "A", "a/b")
         paths("paths-differ-in-case", "pathClash", "A/b", "a/B")
         refuse("lineage-descending", "notAscending", lineage=(("b", ""), ("a", "")))
         refuse("lineage-65", "outOfRange", lineage=tuple((f"k{n:02}", "") for n in range(65)))
@@ -427,6 +435,10 @@ class DocumentVectors:
         refuse("model", "badName", model="a/versions")
         refuse("channel", "badName", channel="a/b")
         refuse("counter-0", "outOfRange", counter=0)
+        refuse("epoch-0", "outOfRange", epoch=0)
+        refuse("root-version-0", "outOfRange", root_version=0)
+        refuse("halt-share-1001", "outOfRange", halt_share=1_001)
+        refuse("flip-at-over-the-bound", "outOfRange", flip_at=2**53)
         refuse("expires-when-issued", "outOfRange", expires=head.issued)
         refuse("expires-before-issued", "outOfRange", expires=head.issued - 1)
         refuse("rings-17", "outOfRange", rings=(Ring("", 0, 0),) * 17)
@@ -440,6 +452,7 @@ class DocumentVectors:
         body = head.encode()
         for name, reason, changed in (("trailing-byte", "trailing", body + b"\0"),
                                       ("one-byte-less", "truncated", body[:-1]),
+                                      ("format-0", "outOfRange", b"\0\0" + body[2:]),
                                       ("format-2", "upgrade", b"\0\2" + body[2:])):
             self.refuse(f"head-{name}", reason, HEAD, Envelope(HEAD, changed).signed(keys["operator"]))
 
@@ -451,6 +464,10 @@ class DocumentVectors:
 
         refuse("other-cluster", "otherCluster", cluster_id=bytes(16))
         refuse("newer-root", "newerRoot", root_version=9)
+        refuse("epoch-above-the-root's", "outOfRange", epoch=2)
+        refuse("epoch-0", "outOfRange", epoch=0)
+        refuse("counter-0", "outOfRange", counter=0)
+        refuse("root-version-0", "outOfRange", root_version=0)
         refuse("state-0", "outOfRange", state=0)
         refuse("state-3", "outOfRange", state=3)
         refuse("node-by-a-key-without-the-star", "notEntitled", "root-2", "operator-b")
@@ -510,8 +527,8 @@ class DocumentVectors:
         refuse("count-of-chunks-huge", "outOfRange", data[:2] + b"\xff" * 4 + data[6:])
         many = data[:2] + (262_144).to_bytes(4, "big") + data[6:]
         refuse("count-of-chunks-beyond-the-bytes", "truncated", many)
-        empty = replace(first, length=0)
-        refuse("chunk-of-no-bytes", "outOfRange", replace(layout, chunks=(empty, *layout.chunks[1:])))
+        none = replace(first, length=0)
+        refuse("chunk-of-no-bytes", "outOfRange", replace(layout, chunks=(none, *layout.chunks[1:])))
         large = replace(first, length=4_194_305)
         refuse("chunk-too-large", "outOfRange", replace(layout, chunks=(large, *layout.chunks[1:])))
         twice = (*layout.chunks[:-1], first)
@@ -522,6 +539,8 @@ class DocumentVectors:
         swapped = tuple(tuple({0: 1, 1: 0}.get(index, index) for index in indices) for indices in layout.files)
         table = (layout.chunks[1], layout.chunks[0], *layout.chunks[2:])
         refuse("first-uses-not-ascending", "notCanonical", Layout(table, swapped))
+        turned = (swapped[0], swapped[1][::-1], *swapped[2:])
+        refuse("a-short-chunk-before-a-file's-last", "layoutMismatch", Layout(table, turned))
         shorter = replace(first, length=first.length - 1)
         refuse("lengths-do-not-add-up", "layoutMismatch", replace(layout, chunks=(shorter, *layout.chunks[1:])))
         refuse("a-file-more", "layoutMismatch", replace(layout, files=(*layout.files, ())))
@@ -542,6 +561,11 @@ class DocumentVectors:
                                      "bytes": envelope.encode().hex()})
 
         enter("signed-by-both", scene.root_2_envelope, None)
+        stranger = scene.root_2_envelope.signed(keys["stranger"])
+        enter("signed-by-both-and-a-stranger", stranger, None)
+        wrong = Envelope(ROOT, stranger.body, stranger.signatures
+                         | {keys["stranger"].key_id: keys["stranger"].sign(b"else")})
+        enter("a-stranger's-wrong-signature-counts-for-nothing", wrong, None)
         enter("not-signed-to-the-old-threshold", scene.root_2.envelope(keys["root-b"]), "notEntitled")
         enter("not-signed-to-the-new-threshold", scene.root_2.envelope(keys["root"]), "notEntitled")
         enter("the-same-again", scene.root_1_envelope, "older")
@@ -560,14 +584,6 @@ class DocumentVectors:
         one, two = head.envelope(keys["operator"]), head.envelope(keys["operator-b"])
         self.unions.append({"name": "head-union", "kind": "head", "root": "root-2", "first": one.encode().hex(),
                             "second": two.encode().hex(), "union": one.merged(two, scene.root_2).encode().hex()})
-
-
-def loosely_bounded(body, encoded: bytes) -> set:
-    """Offsets of fields for which the page leaves open how early a bound is checked."""
-    if not isinstance(body, Manifest):
-        return set()
-    at = encoded.index(body.layout_digest) + 32
-    return set(range(at, at + 8))
 
 
 __all__ = ["DocumentVectors", "Scene", "pattern_bytes", "flips_refused", "NOW"]

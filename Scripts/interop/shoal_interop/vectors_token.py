@@ -19,7 +19,8 @@ class TokenVectors:
         return {
             "format": 1,
             "tokens": [self.accept("token", self.token), self.accept("token-extremes", others)],
-            "refused": self.refused_tokens(), "messages": self.messages(), "refusedMessages": self.refused_messages(),
+            "refused": self.refused_tokens(), "messages": self.messages(),
+            "tolerated": self.tolerated_messages(), "refusedMessages": self.refused_messages(),
             "hmac": self.hmac(), "certificates": self.certificates(),
         }
 
@@ -38,19 +39,23 @@ class TokenVectors:
 
     def refused_tokens(self) -> list:
         text = self.token.text
-        later = b"\2" + self.token.encode()[1:-4]
+        same = self.token.encode()[:-4] + bytes(8)
+        later, longer = b"\2" + self.token.encode()[1:-4], b"\2" + same[1:]
         cases = [
-            ("empty", "", ("mistyped", "truncated")), ("prefix-only", PREFIX, ("truncated",)),
+            ("empty", "", ("truncated",)), ("half-of-the-prefix", "shoa", ("truncated",)),
+            ("no-token", "shoul", ("mistyped",)), ("prefix-only", PREFIX, ("truncated",)),
             ("one-character-less", text[:-1], ("truncated",)), ("half", text[:90], ("truncated",)),
             ("one-character-more", text + "A", ("mistyped",)), ("padded", text + "=", ("mistyped",)),
-            ("another-prefix", "shoal2-" + text[7:], ("mistyped", "upgrade")),
+            ("another-prefix", "shoal2-" + text[7:], ("mistyped",)),
             ("prefix-in-capitals", "SHOAL1-" + text[7:], ("mistyped",)),
             ("a-plus", text[:40] + "+" + text[41:], ("mistyped",)),
             ("a-space", text[:40] + " " + text[41:], ("mistyped",)),
             ("two-characters-swapped", text[:20] + text[21] + text[20] + text[22:], ("mistyped",)),
             ("checksum", text[:-3] + ("AAA" if text[-3:] != "AAA" else "BBA"), ("mistyped",)),
             ("a-bit-beyond-the-last-byte", text[:-1] + successor(text[-1]), ("mistyped",)),
-            ("format-2", text_of(later + checksum(later)), ("upgrade", "mistyped")),
+            ("format-2", text_of(later + checksum(later)), ("upgrade",)),
+            ("format-2-and-longer", text_of(longer + checksum(longer)), ("upgrade",)),
+            ("format-1-and-longer", text_of(same + checksum(same)), ("mistyped",)),
         ]
         assert text[20] != text[21]
         for name, value, reasons in cases:
@@ -86,6 +91,13 @@ class TokenVectors:
             out.append({"name": name, "type": message.type, "fields": readable(message), "bytes": data.hex()})
         return out
 
+    @staticmethod
+    def tolerated_messages() -> list:
+        sent = joining.Refusal(200, "a reason that is not known yet")
+        assert joining.decode_one(sent.encode()) == sent
+        return [{"name": "refusal-of-a-later-code", "type": sent.type, "fields": readable(sent),
+                 "bytes": sent.encode().hex()}]
+
     def refused_messages(self) -> list:
         good = self.request().encode()
         cases = [
@@ -94,6 +106,11 @@ class TokenVectors:
             ("request-left-over", (len(good) - 1).to_bytes(2, "big") + good[2:] + b"\0"),
             ("request-of-1025-bytes", joining.JoinRequest(bytes(8), "n", bytes(1_025), bytes(32)).encode()),
             ("grant-certificate-2049", joining.Grant(bytes(2_049), 1, 1).encode()),
+            ("grant-of-no-root-message", joining.Grant(b"0", 1, 0).encode()),
+            ("grant-of-more-root-messages-than-bytes", joining.Grant(b"0", 2, 3).encode()),
+            ("grant-of-too-few-root-messages", joining.Grant(b"0", 4_001, 1).encode()),
+            ("grant-root-65537", joining.Grant(b"0", 65_537, 17).encode()),
+            ("request-name-of-65-bytes", joining.JoinRequest(bytes(8), "n" * 65, b"r", bytes(32)).encode()),
             ("root-empty", b"\0\1\3"), ("root-4001", joining.RootPart(bytes(4_001)).encode()),
             ("refusal-text-513", joining.Refusal(1, "t" * 513).encode()),
         ]

@@ -1,46 +1,17 @@
 """Frames of `shoal/1` (wire.md, sections 2, 4 and 5): one class per message, strict both ways."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from .elements import Reader, Refused, Writer, model, require_ascending
-from .envelope import ENVELOPE_BYTES_MAX
+from .envelope import ENVELOPE_BYTES_MAX, LAYOUT_BYTES_MAX
+from .violations import Code, Violation
 
 FRAME_BYTES_MAX = 66_560
 PAYLOAD_BYTES_MAX = 16_384
 BITMAP_BYTES_MAX = 16_384
-
-
-class Code(IntEnum):
-    """GOODBYE codes."""
-
-    LEAVING = 0
-    DUPLICATE = 1
-    SELF = 2
-    UNSUPPORTED = 3
-    MALFORMED = 4
-    TOO_LARGE = 5
-    OUT_OF_ORDER = 6
-    UNSOLICITED = 7
-    UNKNOWN_VERSION = 8
-    BAD_CHUNK = 9
-    BAD_DOCUMENT = 10
-    TOO_MANY_ADDRESSES = 11
-    SLOW = 12
-    SILENT = 13
-    DENIED = 14
-    BUSY = 15
-    STALLED = 16
-    OTHER_CLUSTER = 17
-
-
-class Violation(Exception):
-    """The peer broke the protocol: answer GOODBYE with `code` and close."""
-
-    def __init__(self, code: Code, detail: str = ""):
-        super().__init__(f"{code.name.lower()}: {detail}")
-        self.code = code
-        self.detail = detail
+MODEL_BYTES_MAX = 128
+CHUNKS_MAX = 1_048_576
+PEERS_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -81,8 +52,24 @@ class PeerEntry:
     def read(reader: Reader) -> "PeerEntry":
         node_id, flags = reader.bytes(16), reader.u8()
         ip, port = Address.read(reader).ip, reader.u16()
-        models = tuple(model(reader.string("model")) for _ in range(reader.ranged(1, 0, 16, "models")))
+        models = tuple(model(reader.string("model")) for _ in range(reader.counted(1, 16, "models")))
         return PeerEntry(node_id, bool(flags & 1), ip, port, models)
+
+
+class FrameReader(Reader):
+    """A count or a string over its bound is `tooLarge`; all else that is wrong is malformed."""
+
+    def counted(self, width: int, most: int, what: str) -> int:
+        count = self.number(width)
+        if count > most:
+            raise Refused("tooLarge", f"{count} {what}, {most} at most")
+        return count
+
+    def string(self, what: str, low: int = 0, high: int = MODEL_BYTES_MAX) -> str:
+        count = int.from_bytes(self.data[self.at : self.at + 2], "big")
+        if self.left >= 2 and count > high:
+            raise Refused("tooLarge", f"{what} has {count} bytes, {high} at most")
+        return super().string(what, low, high)
 
 
 class Message:
@@ -139,8 +126,8 @@ class Hello(Message):
     def read(reader: Reader) -> "Hello":
         minor, features, root, flags, lane = reader.u16(), reader.u64(), reader.u32(), reader.u8(), reader.u8()
         instance, software, port = reader.u64(), reader.string("software", 0, 64), reader.u16()
-        addresses = tuple(Address.read(reader).ip for _ in range(reader.ranged(1, 0, 8, "addresses")))
-        count = reader.ranged(1, 0, 16, "labels")
+        addresses = tuple(Address.read(reader).ip for _ in range(reader.counted(1, 8, "addresses")))
+        count = reader.counted(1, 16, "labels")
         labels = tuple((reader.string("key", 1, 64), reader.string("value", 0, 128)) for _ in range(count))
         require_ascending([key for key, _ in labels], "labels")
         reader.rest()  # fields of a later minor version
@@ -158,7 +145,7 @@ class Models(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Models":
-        names = tuple(model(reader.string("model")) for _ in range(reader.ranged(2, 0, 256, "models")))
+        names = tuple(model(reader.string("model")) for _ in range(reader.counted(2, 256, "models")))
         require_ascending(names, "models")
         return Models(names)
 
@@ -174,7 +161,10 @@ class Peers(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Peers":
-        return Peers(tuple(PeerEntry.read(reader) for _ in range(reader.ranged(1, 0, 64, "peers"))))
+        count = reader.u8()
+        if count > PEERS_MAX:
+            raise Violation(Code.TOO_MANY_ADDRESSES, f"{count} entries, {PEERS_MAX} at most")
+        return Peers(tuple(PeerEntry.read(reader) for _ in range(count)))
 
 
 @message(0x04)
@@ -255,7 +245,7 @@ class Versions(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Versions":
-        return Versions(reader.u32(), tuple(reader.bytes(32) for _ in range(reader.ranged(2, 0, 512, "versions"))))
+        return Versions(reader.u32(), tuple(reader.bytes(32) for _ in range(reader.counted(2, 512, "versions"))))
 
 
 @message(0x14)
@@ -295,7 +285,12 @@ class Part(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Part":
-        return Part(reader.u32(), reader.u32(), reader.u32(), payload(reader))
+        part = Part(reader.u32(), reader.u32(), reader.u32(), payload(reader))
+        if part.total > LAYOUT_BYTES_MAX:
+            raise Refused("tooLarge", f"a total of {part.total} bytes")
+        if part.offset + len(part.bytes) > part.total:
+            raise Refused("outOfRange", "bytes beyond the total")
+        return part
 
 
 @message(0x16)
@@ -345,7 +340,7 @@ class Found(Message):
     @staticmethod
     def read(reader: Reader) -> "Found":
         identity = reader.bytes(16)
-        return Found(identity, tuple(PeerEntry.read(reader) for _ in range(reader.ranged(1, 0, 16, "entries"))))
+        return Found(identity, tuple(PeerEntry.read(reader) for _ in range(reader.counted(1, 16, "entries"))))
 
 
 WANTS, COMPLETE, DIRECTING = 1, 2, 4
@@ -371,6 +366,10 @@ class Holdings(Message):
         room = chunks - first
         if flags & ~7:
             raise Refused("outOfRange", f"flags {flags}")
+        if chunks > CHUNKS_MAX:
+            raise Refused("outOfRange", f"{chunks} chunks")
+        if first and (room < 1 or not bitmap):
+            raise Refused("outOfRange", f"an empty part from chunk {first} of {chunks}")
         if first % 8 or room < 0 or len(bitmap) > (room + 7) // 8:
             raise Refused("outOfRange", f"{len(bitmap)} bytes of bitmap from chunk {first} of {chunks}")
         if flags & COMPLETE and bitmap:
@@ -394,7 +393,9 @@ class Have(Message):
     @classmethod
     def read(cls, reader: Reader):
         version = reader.bytes(32)
-        chunks = tuple(reader.u32() for _ in range(reader.ranged(2, 1, 1_024, "chunks")))
+        chunks = tuple(reader.u32() for _ in range(reader.counted(2, 1_024, "chunks")))
+        if not chunks:
+            raise Refused("outOfRange", "no chunk")
         require_ascending([chunk.to_bytes(4, "big") for chunk in chunks], "chunks")
         return cls(version, chunks)
 
@@ -511,20 +512,36 @@ class Certificate(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Certificate":
-        return Certificate(reader.u32(), reader.bytes(reader.ranged(2, 1, 2_048, "certificate bytes")))
+        request, count = reader.u32(), reader.counted(2, 2_048, "bytes of certificate")
+        if not count:
+            raise Refused("outOfRange", "an empty certificate")
+        return Certificate(request, reader.bytes(count))
 
 
-def body_bytes_max(number: int) -> int | None:
-    """The longest body of a type (None: a type that is not known), so that a frame can be refused by its length."""
-    entry = 16 + 1 + 17 + 2 + 1 + 16 * 130
-    bounds = {
-        0x01: FRAME_BYTES_MAX, 0x02: 2 + 256 * 130, 0x03: FRAME_BYTES_MAX, 0x04: 8, 0x05: 8, 0x06: 260,
-        0x10: 1 + ENVELOPE_BYTES_MAX[1], 0x11: 0, 0x12: 134, 0x13: 6 + 512 * 32, 0x14: 37,
-        0x15: 12 + PAYLOAD_BYTES_MAX, 0x16: 5, 0x17: 148, 0x18: 17 + 16 * entry, 0x20: 41 + BITMAP_BYTES_MAX,
-        0x21: 34 + 4_096, 0x22: 34 + 4_096, 0x23: 32, 0x24: 36, 0x25: 36, 0x2A: 36, 0x26: 40, 0x27: 4, 0x30: 4,
-        0x28: 8 + PAYLOAD_BYTES_MAX, 0x29: 9, 0x31: 6 + 2_048,
-    }
-    return bounds.get(number)
+NAME_BYTES_MAX = 2 + MODEL_BYTES_MAX
+ENTRY_BYTES_MAX = 16 + 1 + 19 + 1 + 16 * NAME_BYTES_MAX
+# The least and the most bytes of each body. Where both are equal, another length is `malformed`.
+BODY_BYTES = {
+    0x01: (30, FRAME_BYTES_MAX - 1), 0x02: (2, 2 + 256 * NAME_BYTES_MAX), 0x03: (1, FRAME_BYTES_MAX - 1), 0x04: (8, 8),
+    0x05: (8, 8), 0x06: (4, 260), 0x10: (1, 1 + ENVELOPE_BYTES_MAX[1]), 0x11: (0, 0), 0x12: (6, 4 + NAME_BYTES_MAX),
+    0x13: (6, 6 + 512 * 32), 0x14: (37, 37), 0x15: (13, 12 + PAYLOAD_BYTES_MAX), 0x16: (5, 5),
+    0x17: (20, 18 + NAME_BYTES_MAX), 0x18: (17, 17 + 16 * ENTRY_BYTES_MAX), 0x20: (41, 41 + BITMAP_BYTES_MAX),
+    0x21: (38, 34 + 4_096), 0x22: (38, 34 + 4_096), 0x23: (32, 32), 0x24: (36, 36), 0x25: (36, 36), 0x26: (40, 40),
+    0x27: (4, 4), 0x28: (9, 8 + PAYLOAD_BYTES_MAX), 0x29: (9, 9), 0x2A: (36, 36), 0x30: (4, 4),
+    0x31: (7, 6 + 2_048),
+}
+
+
+def require_length(number: int, count: int) -> None:
+    """That a body of this type may have so many bytes, found before it is read. Raises Violation."""
+    if number not in BODY_BYTES:
+        if number < 0x80:
+            raise Violation(Code.UNSUPPORTED, f"frame type {number:#04x}")
+        return
+    least, most = BODY_BYTES[number]
+    if not least <= count <= most:
+        large = count > most and least != most
+        raise Violation(Code.TOO_LARGE if large else Code.MALFORMED, f"a body of {count} bytes, type {number:#04x}")
 
 
 def violation_of(refused: Refused) -> Violation:
@@ -537,7 +554,7 @@ def decode_body(number: int, body: bytes):
         if number >= 0x80:
             return None
         raise Violation(Code.UNSUPPORTED, f"frame type {number:#04x}")
-    reader = Reader(body)
+    reader = FrameReader(body)
     try:
         decoded = MESSAGES[number].read(reader)
         reader.end()
@@ -566,11 +583,7 @@ class Deframer:
             if length == 0:
                 raise Violation(Code.MALFORMED, "a frame without a type")
             if len(self.buffer) >= 5:
-                bound = body_bytes_max(self.buffer[4])
-                if bound is None and self.buffer[4] < 0x80:
-                    raise Violation(Code.UNSUPPORTED, f"frame type {self.buffer[4]:#04x}")
-                if bound is not None and length - 1 > bound:
-                    raise Violation(Code.TOO_LARGE, f"{length} bytes of type {self.buffer[4]:#04x}")
+                require_length(self.buffer[4], length - 1)
             if len(self.buffer) < 4 + length:
                 break
             frame = bytes(self.buffer[4 : 4 + length])

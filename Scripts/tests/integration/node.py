@@ -108,6 +108,15 @@ class Node:
         self.process.kill()
         self._wait_for_end()
 
+    def pause(self) -> None:
+        """Stops the agent in its tracks: its sockets stay open, and nothing comes out of it until `resume`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def _wait_for_end(self) -> int:
         assert self.process is not None
         try:

@@ -23,6 +23,8 @@ MODEL = "acme/detector"
 DUMMY = (str(HERE / "dummy_runtime.py"),)
 RATE = 25.0
 SWITCHES = 100
+ANSWERS_BETWEEN_SWITCHES = 3
+ANSWERS_BEFORE_SWITCHES = 50
 MODEL_BUILD_SECONDS_MAX = 900
 
 
@@ -34,20 +36,31 @@ class RunningLoad:
         self.thread = threading.Thread(target=self.load.run)
 
     def __enter__(self) -> "RunningLoad":
-        self.busy_before = processor_times()
+        self.times_before = processor_times()
         self.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.load.stop()
         self.thread.join()
-        busy, all_time = (after - before for after, before in zip(processor_times(), self.busy_before, strict=True))
         self.summary = self.load.results.summary()
-        print(f"load: {self.summary}; the processor was idle for {1 - busy / max(all_time, 1):.0%} of the time")
+        print(f"load: {self.summary}")
+
+    def answered(self, tag: str = "") -> int:
+        """Right answers so far, of one version or of all."""
+        versions = self.load.results.versions
+        return versions[tag] if tag else versions.total()
+
+    def wait_for_answers(self, count: int, tag: str = "") -> None:
+        """Waits for so many more."""
+        goal = self.answered(tag) + count
+        wait_until(lambda: self.answered(tag) >= goal, 10 + 2 * count / RATE, f"{count} more answers of {tag or 'any'}")
 
     @property
-    def answered(self) -> int:
-        return self.load.results.versions.total()
+    def idle_share(self) -> float:
+        """How much of the processors was idle since the load began."""
+        busy, all_time = (after - before for after, before in zip(processor_times(), self.times_before, strict=True))
+        return 1 - busy / max(all_time, 1)
 
 
 def processor_times() -> tuple[int, int]:
@@ -84,10 +97,13 @@ class HandoffTestCase(ClusterTestCase):
 
     def switch_under_load(self, server: InferenceProcess, references: References, tags: tuple[str, str]) -> None:
         with RunningLoad(server.url, references) as load:
+            load.wait_for_answers(ANSWERS_BEFORE_SWITCHES)
+            print(f"under the load alone the processors were idle for {load.idle_share:.0%} of the time")
             for number in range(SWITCHES):
                 tag = tags[number % 2]
                 self.a.run("promote", f"{MODEL}@{tag}")
                 self.wait_serving(server, tag)
+                load.wait_for_answers(ANSWERS_BETWEEN_SWITCHES, tag)
         self.assertEqual(load.summary["failures"], {})
         self.assertEqual(set(load.summary["versions"]), set(tags))
         self.assertGreater(load.summary["answered"], 0)
@@ -117,13 +133,16 @@ class DummyHandoffTests(HandoffTestCase):
         self.wait_serving(server, "2")
         self.wait_status(self.a, "2")
         with RunningLoad(server.url, references) as load:
+            load.wait_for_answers(5)
             self.publish("3", b"broken from the start")
             row = wait_until(lambda: self.row_with_error("3"), 20, "status says why 3 is not served")
             self.assertIn("broken on purpose", row["error"])
             self.assertEqual(server.served_version(), "2")
             self.assertEqual(digests(self.a.current(MODEL)), digests(self.cluster.folder / "files-2"))
+            load.wait_for_answers(5, "2")
             self.a.run("promote", f"{MODEL}@1")
             self.wait_serving(server, "1")
+            load.wait_for_answers(5, "1")
         self.assertEqual(load.summary["failures"], {})
 
     def row_with_error(self, tag: str) -> dict | None:
@@ -136,8 +155,7 @@ class DummyHandoffTests(HandoffTestCase):
         self.wait_status(self.a, "2")
         with RunningLoad(server.url, references) as load:
             self.a.kill()
-            answered = load.answered
-            wait_until(lambda: load.answered > answered + RATE, 10, "requests are answered without the agent")
+            load.wait_for_answers(25)  # nobody needs the agent for them
             self.a.start()
             self.wait_status(self.a, "2")
             self.a.run("promote", f"{MODEL}@1")

@@ -64,11 +64,18 @@ struct StatusWriter {
             return ("set-aside", "\(reason)\(detail)")
         }
         guard agent.switchboard.links[record.node] != nil else { return ("gone", record.reason) }
+        let fault = report.map(fault) ?? ""
         switch report?.state {
-        case .busy: return ("busy", "it asked to be left alone for a while")
+        case .busy: return ("busy", fault.isEmpty ? "it asked to be left alone for a while" : fault)
         case .silent: return ("connected", "silent with requests open")
-        default: return ("connected", "")
+        default: return ("connected", fault)
         }
+    }
+
+    /// What a connected neighbour did not do well enough to be let off without a word.
+    private func fault(of report: NeighbourReport) -> String {
+        if report.stallCount > 0 { return "it fell silent with requests open, \(report.stallCount) in a row" }
+        return report.slowCount > 0 ? "far slower than other sources" : ""
     }
 
     // MARK: Models

@@ -39,6 +39,7 @@ final class DocumentExchange {
     private var arrivals: [Arrival] = []
     private var waiting: [NodeID: Int] = [:]
     private var rates: [NodeID: RateLimit] = [:]
+    /// Documents that are on their way to a neighbour, which may ask faster than it reads.
     private var answering: [NodeID: Int] = [:]
     /// Neighbours that said LEVELLED.
     private var announced: Set<NodeID> = []
@@ -178,15 +179,17 @@ final class DocumentExchange {
         guard !trust.denyList.isDenied(manifest.digest, of: manifest.value.model) else {
             return link.send(.absent(Absent(request: fetch.request, reason: .notAllowed)))
         }
+        answering[link.node, default: 0] += 1
         switch fetch.kind {
         case .manifest: send(manifest.envelope, for: fetch, link)
         case .layout:
-            answering[link.node, default: 0] += 1
             jobs.start("layout \(link.node) \(fetch.request)") { [self] in
                 let digest = fetch.digest
                 let bytes = try? await ThreadPool.run { [trust] in try trust.storedLayout(digest) }
-                answering[link.node, default: 1] -= 1
-                guard let bytes else { return link.send(.absent(Absent(request: fetch.request, reason: .notHeld))) }
+                guard let bytes else {
+                    noteAnswered(link.node)
+                    return link.send(.absent(Absent(request: fetch.request, reason: .notHeld)))
+                }
                 send(bytes, for: fetch, link)
             }
         }
@@ -200,7 +203,17 @@ final class DocumentExchange {
     }
 
     private func send(_ bytes: [UInt8], for fetch: Fetch, _ link: NeighbourLink) {
-        link.bulk.add(1 << 32 | UInt64(fetch.request.value), DocumentSender.parts(of: bytes, for: fetch.request))
+        let parts = DocumentSender.parts(of: bytes, for: fetch.request)
+        link.bulk.add(1 << 32 | UInt64(fetch.request.value)) { [weak self] in
+            let frames = parts()
+            if frames.isEmpty { self?.noteAnswered(link.node) }
+            return frames
+        }
+    }
+
+    private func noteAnswered(_ node: NodeID) {
+        guard let count = answering[node] else { return }
+        answering[node] = max(0, count - 1)
     }
 
     private func answer(_ query: VersionsQuery, _ link: NeighbourLink) {

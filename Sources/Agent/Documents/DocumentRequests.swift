@@ -39,6 +39,8 @@ final class DocumentRequests {
     }
 
     private var pending: [Key: Pending] = [:]
+    /// Given up, and how many bytes may still come; per neighbour the oldest first.
+    private var late: [NodeID: [(request: RequestID, rest: Int)]] = [:]
     private var clock: LoopTimer?
 
     /// Waits for the answer to a question that is being sent to `link` with this number.
@@ -59,7 +61,9 @@ final class DocumentRequests {
     /// A part of a document. False if it breaks the rules.
     func receive(_ part: Part, from node: NodeID) -> WireFault? {
         let key = Key(node: node, request: part.request)
-        guard var open = pending[key] else { return WireFault(.unsolicited, "PART") }
+        guard var open = pending[key] else {
+            return isLate(key, byteCount: part.bytes.count) ? nil : WireFault(.unsolicited, "PART")
+        }
         guard open.byteCountMax > 0 else { return WireFault(.unsolicited, "PART in answer to another question") }
         guard Int(part.total) <= open.byteCountMax else {
             return WireFault(.tooLarge, "PART of \(part.total) bytes in all")
@@ -99,15 +103,33 @@ final class DocumentRequests {
     /// The neighbour is gone.
     func lose(_ node: NodeID) {
         for key in pending.keys where key.node == node { _ = finish(key, .failure(.gone), "") }
+        late[node] = nil
     }
 
     /// How many questions wait for this neighbour.
     func openCount(of node: NodeID) -> Int { pending.keys.count { $0.node == node } }
 
     private func finish(_ key: Key, _ result: Result<Answer, DocumentFailure>, _ frame: String) -> WireFault? {
-        guard let open = pending.removeValue(forKey: key) else { return WireFault(.unsolicited, frame) }
+        guard let open = pending.removeValue(forKey: key) else {
+            return isLate(key, byteCount: 0) ? nil : WireFault(.unsolicited, frame)
+        }
         open.finish(result)
         return nil
+    }
+
+    /// True if the answer is to a question that was given up, and no longer than it may be.
+    private func isLate(_ key: Key, byteCount: Int) -> Bool {
+        guard let place = late[key.node]?.firstIndex(where: { $0.request == key.request }),
+            let rest = late[key.node]?[place].rest, byteCount <= rest
+        else { return false }
+        late[key.node]?[place].rest = rest - byteCount
+        return true
+    }
+
+    private func giveUp(_ key: Key, _ open: Pending) {
+        late[key.node, default: []].append((key.request, max(0, (open.total ?? open.byteCountMax) - open.bytes.count)))
+        if late[key.node, default: []].count > Limits.lateAnswerCountMax { late[key.node]?.removeFirst() }
+        _ = finish(key, .failure(.timedOut), "")
     }
 
     private func startClock() {
@@ -123,7 +145,7 @@ final class DocumentRequests {
         where now - open.lastHeard > .seconds(Limits.documentSilenceSeconds)
             || now - open.began > .seconds(Limits.documentSeconds)
         {
-            _ = finish(key, .failure(.timedOut), "")
+            giveUp(key, open)
         }
     }
 }

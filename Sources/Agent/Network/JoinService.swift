@@ -85,7 +85,8 @@ final class JoinConversation {
             hasAsked = true
             onRequest?(request)
         } catch {
-            finish(with: [.refusal(.badRequest, "the request is malformed: \(error)")])
+            // Whoever holds no token learns nothing.
+            close()
         }
     }
 

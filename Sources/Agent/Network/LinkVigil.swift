@@ -9,12 +9,17 @@ struct LinkVigil {
         case end(GoodbyeCode, String)
     }
 
+    private static let openPingCountMax = 64
+
     private let began: Instant
     private var lastSent: Instant
     private var lastReceived: Instant
     private var frameBegan: Instant?
-    private var openPing: (token: UInt64, sent: Instant)?
-    private var nextToken: UInt64 = 1
+    /// Oldest first. More than one only where an answer takes longer than we may be silent.
+    private var openPings: [(token: UInt64, sent: Instant)] = []
+    /// Not to be guessed, so that only an answer can match.
+    private var nextToken = UInt64.random(in: 0...UInt64.max)
+    private var isPaused = false
 
     init(now: Instant) {
         began = now
@@ -32,23 +37,38 @@ struct LinkVigil {
     /// Whether the bytes so far end in the middle of a frame.
     mutating func noteFrame(isOpen: Bool, at now: Instant) { frameBegan = isOpen ? (frameBegan ?? now) : nil }
 
-    /// A token for a PING; nil while one is under way.
+    /// Nothing is read until `noteResumed`: silence is no fault, and a frame's time stands still.
+    mutating func notePaused() { isPaused = true }
+
+    mutating func noteResumed(at now: Instant) {
+        isPaused = false
+        lastReceived = now
+        if frameBegan != nil { frameBegan = now }
+    }
+
+    /// A token for a PING; nil while one is under way, unless we have to show that we live.
     mutating func beginPing(at now: Instant) -> UInt64? {
-        guard openPing == nil else { return nil }
+        guard openPings.isEmpty || hasBeenQuiet(at: now) else { return nil }
         let token = nextToken
-        nextToken += 1
-        openPing = (token, now)
+        nextToken &+= 1
+        openPings.append((token, now))
+        if openPings.count > Self.openPingCountMax { openPings.removeFirst() }
         return token
     }
 
     /// The round trip; nil if nobody asked.
     mutating func endPing(_ token: UInt64, at now: Instant) -> Duration? {
-        guard let ping = openPing, ping.token == token else { return nil }
-        openPing = nil
-        return now - ping.sent
+        guard let position = openPings.firstIndex(where: { $0.token == token }) else { return nil }
+        return now - openPings.remove(at: position).sent
     }
 
     func verdict(now: Instant, isIntroduced: Bool) -> Verdict {
+        if !isPaused, let fault = fault(now: now, isIntroduced: isIntroduced) { return fault }
+        let hasHeardNothing = openPings.isEmpty && now - lastReceived > .seconds(Limits.pingSeconds)
+        return hasHeardNothing || hasBeenQuiet(at: now) ? .ping : .quiet
+    }
+
+    private func fault(now: Instant, isIntroduced: Bool) -> Verdict? {
         if let frameBegan, now - frameBegan > .seconds(Limits.frameSeconds) {
             return .end(.slow, "a frame took more than \(Limits.frameSeconds) s")
         }
@@ -58,7 +78,8 @@ struct LinkVigil {
         if now - lastReceived > .seconds(Limits.silenceSeconds) {
             return .end(.silent, "nothing came for \(Limits.silenceSeconds) s")
         }
-        let isDue = now - lastSent > .seconds(Limits.pingSeconds) || now - lastReceived > .seconds(Limits.pingSeconds)
-        return isDue && openPing == nil ? .ping : .quiet
+        return nil
     }
+
+    private func hasBeenQuiet(at now: Instant) -> Bool { now - lastSent > .seconds(Limits.pingSeconds) }
 }

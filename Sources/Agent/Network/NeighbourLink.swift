@@ -94,9 +94,16 @@ final class NeighbourLink {
     }
 
     /// Stops reading for as long as the neighbour is faster than it may be.
-    func pauseReading() { stream.pause() }
+    func pauseReading() {
+        vigil.notePaused()
+        stream.pause()
+    }
 
-    func resumeReading() { stream.resume() }
+    /// Goes on. What was not read meanwhile is not held against the neighbour.
+    func resumeReading() {
+        vigil.noteResumed(at: Clock.now())
+        stream.resume()
+    }
 
     /// Says GOODBYE and closes. The owner is told, unless it was the one that said so.
     func end(_ code: GoodbyeCode, _ text: String = "", telling: Bool = true) {

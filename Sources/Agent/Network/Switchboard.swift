@@ -20,6 +20,7 @@ final class Switchboard {
     let instance: UInt64
 
     private let node: NodeID
+    private let cluster: ClusterID
     private let congestionControl: String?
     private let joining: JoinService
     private var pending: [ObjectIdentifier: NeighbourLink] = [:]
@@ -29,8 +30,9 @@ final class Switchboard {
         countMax: Limits.unauthenticatedSocketCountMax,
         countPerAddressMax: Limits.unauthenticatedSocketCountPerAddressMax, patience: .seconds(Limits.handshakeSeconds))
 
-    init(node: NodeID, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger) {
-        self.node = node
+    init(identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger) {
+        node = identity.node
+        cluster = identity.cluster
         self.contexts = contexts
         self.joining = joining
         self.congestionControl = congestionControl
@@ -151,6 +153,10 @@ final class Switchboard {
     }
 
     private func refusal(of link: NeighbourLink) -> Refusal? {
+        // An authority may issue for several clusters; which one a node is of, only its URI says.
+        guard link.identity.cluster == cluster else {
+            return Refusal(code: .otherCluster, failure: .unwelcome(link.node))
+        }
         if link.node == node { return Refusal(code: .`self`, failure: .itself) }
         if case .node(let expected, _)? = link.dialled, expected != link.node {
             return Refusal(code: .leaving, failure: .wrongNode)
@@ -166,6 +172,10 @@ final class Switchboard {
     private func refuse(_ link: NeighbourLink, _ refusal: Refusal) {
         pending[ObjectIdentifier(link)] = nil
         link.end(refusal.code, telling: false)
+        if refusal.code == .otherCluster {
+            let end = NeighbourLink.End(code: .otherCluster, text: "its certificate names another", isByPeer: false)
+            delegate?.lostBeforeHello(link, end)
+        }
         if let dialled = link.dialled {
             delegate?.dial(of: dialled, failed: refusal.failure, why: "\(refusal.failure)")
         }
@@ -190,6 +200,8 @@ final class Switchboard {
 extension Switchboard: NeighbourLinkOwner {
     func linkWasIntroduced(_ link: NeighbourLink, _ hello: Hello) {
         pending[ObjectIdentifier(link)] = nil
+        // It may have been denied, or set aside, since its handshake.
+        if let refusal = refusal(of: link) { return refuse(link, refusal) }
         if let old = links[link.node] {
             guard prefers(link, to: old) else {
                 return refuse(link, Refusal(code: .duplicate, failure: .duplicate(link.node)))

@@ -55,9 +55,8 @@ public enum JoinMessage: Sendable, Equatable {
             }
             self = .root(Array(reader.rest()))
         case 4:
-            guard let refusal = JoinRefusal(rawValue: try reader.integer(UInt8.self, "code")) else {
-                throw .init(.invalid, "code")
-            }
+            // A later issuer's reason is in its text.
+            let refusal = JoinRefusal(rawValue: try reader.integer(UInt8.self, "code")) ?? .unavailable
             self = .refusal(refusal, try reader.string(atMost: Limits.joinRefusalByteCountMax, "text"))
         default: throw .init(.invalid, "type")
         }

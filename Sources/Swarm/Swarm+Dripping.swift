@@ -1,0 +1,35 @@
+import OrderedCollections
+import Units
+import Wire
+
+/// A source that gives a chunk drop by drop: it is never silent, and where it is the only one, slower than no other.
+extension Swarm {
+    /// What it gave little of in `Limits.strideDuration` is asked for again, perhaps of the same source: it may have
+    /// had a bad moment. Three such losses in a row end the connection. True if anything was given up.
+    mutating func giveUpDrippingRequests(of node: NodeID) -> Bool {
+        let now = clock
+        let dripping = neighbours[node]?.requests.values.filter { $0.isDripping(at: now) } ?? []
+        guard !dripping.isEmpty else { return false }
+        for request in dripping { giveUp(request, by: .asker) }
+        emit(.note(.sourceSlow(node, requestCount: dripping.count)))
+        neighbours[node]?.backOffUntil = now + .seconds(1)
+        neighbours[node]?.lossesInARow += 1
+        if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+        return true
+    }
+}
+
+extension Neighbour.Request {
+    mutating func note(_ byteCount: Int, at now: Instant) {
+        received += byteCount
+        strideByteCount += byteCount
+        guard strideBegan == nil || strideByteCount >= Limits.strideByteCount else { return }
+        strideBegan = now
+        strideByteCount = 0
+    }
+
+    /// True if it began to come, and came by too little for too long.
+    func isDripping(at now: Instant) -> Bool {
+        strideBegan.map { now - $0 >= Limits.strideDuration } ?? false
+    }
+}
