@@ -139,8 +139,7 @@ class Node:
 
     def memory_peak(self) -> int:
         """The most resident memory that the agent had so far, in bytes (VmHWM)."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+        return memory_peak(self.pid)
 
     def log_tail(self, lines: int = 60) -> str:
         if not self.log.exists():
@@ -200,6 +199,12 @@ class Node:
     def wait_complete(self, model: str, tag: str, seconds: float = 30.0) -> Json:
         """Waits until a version is complete and durable here, and returns its row."""
         return wait_until(lambda: is_complete(self.model(model, tag)), seconds, f"{self.name} has {model}@{tag}")
+
+
+def memory_peak(pid: int) -> int:
+    """The most resident memory of a process so far, in bytes; StopIteration once it has ended."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def is_complete(row: Json | None) -> Json | None:
