@@ -196,6 +196,12 @@ class Node:
 
         self.wait_for(connected, seconds, f"connected to {', '.join(names)}")
 
+    def wait_current(self, model: str, tag: str, seconds: float = 30.0) -> Path:
+        """Waits until `current` names a version, which is right after it is complete, and returns its folder."""
+        what = f"{tag} is current of {model} on {self.name}"
+        wait_until(lambda: (self.model(model, tag) or {}).get("current"), seconds, what)
+        return self.current(model)
+
     def wait_complete(self, model: str, tag: str, seconds: float = 30.0) -> Json:
         """Waits until a version is complete and durable here, and returns its row."""
         return wait_until(lambda: is_complete(self.model(model, tag)), seconds, f"{self.name} has {model}@{tag}")

@@ -54,7 +54,7 @@ class MemoryTests(ClusterTestCase):
         b.run("get", f"{MODEL}@1", seconds=FETCH_SECONDS_MAX)
         peaks = {"seed command": command, "publishing agent": a.memory_peak(), "fetching agent": b.memory_peak()}
         print("; ".join(f"{name}: {peak // KIB} KiB at most" for name, peak in peaks.items()))
-        self.assertEqual(differs(b.current(MODEL) / "model.bin", files / "model.bin"), "")
+        self.assertEqual(differs(b.wait_current(MODEL, "1") / "model.bin", files / "model.bin"), "")
         for name, peak in peaks.items():
             with self.subTest(name):
                 self.assertLess(peak, MEMORY_MAX)

@@ -95,8 +95,9 @@ class MisbehaviourTests(InteropTestCase):
             honest.dial(self.address)
             out, err = fetching.communicate(timeout=FETCH_SECONDS_MAX)
             self.assertEqual(fetching.returncode, 0, err)
-            self.assertEqual((self.a.current(model) / "model.bin").read_bytes(), content_of(model))
-            self.assertEqual(set(digests(self.a.current(model))), {"model.bin"})
+            current = self.a.wait_current(model, "1")
+            self.assertEqual((current / "model.bin").read_bytes(), content_of(model))
+            self.assertEqual(set(digests(current)), {"model.bin"})
 
     def test_lies_while_serving(self) -> None:
         self.expect(WHILE_SERVING)
@@ -113,7 +114,8 @@ class MisbehaviourTests(InteropTestCase):
                 agent.serve(version)
                 agent.dial(self.address)
             self.a.run("get", f"test/drip@{version.digest.hex()}", seconds=30)
-            self.assertEqual((self.a.current("test/drip") / "model.bin").read_bytes(), content_of("drip"))
+            current = self.a.wait_current("test/drip", "1")
+            self.assertEqual((current / "model.bin").read_bytes(), content_of("drip"))
             self.assertTrue(self.row("drip"))
 
     def test_frame_of_a_later_version_is_ignored(self) -> None:
