@@ -2,10 +2,14 @@ public import EventLoop
 internal import Units
 
 /// The asking end of the control API: one connection, one question at a time.
+///
+/// open → ended, for whatever reason came first; a question to an ended connection fails at once.
 @LoopActor
 public final class ControlClient {
     private let channel: LineChannel
     private var nextID: UInt32 = 1
+    /// Why the connection is of no more use.
+    private var ending: ControlError?
     private var waiting: (id: UInt32, onProgress: ProgressSink, continuation: CheckedContinuation<[UInt8], any Error>)?
 
     /// Called on the loop whenever the agent says how far it has come.
@@ -33,14 +37,17 @@ public final class ControlClient {
         channel = LineChannel(
             stream, lineByteCountMax: Limits.controlLineByteCountMax,
             queuedByteCountMax: Limits.controlQueuedByteCountMax)
-        channel.start(onLine: { [weak self] in self?.receive($0) }, onEnd: { [weak self] _ in self?.lose() })
+        channel.start(onLine: { [weak self] in self?.receive($0) }, onEnd: { [weak self] _ in self?.end(.agentGone) })
     }
 
-    /// Asks and waits for the answer; `deadline` bounds the silence between two messages of the agent, if given.
+    /// Asks, and waits until the agent has answered or the connection has ended: some answers take as long as a fetch.
+    /// - Precondition: the answer to the question before has come.
+    /// - Throws: what the agent answered; `noAgent` if it ended meanwhile.
     public func call<Method: ControlMethod>(
         _ request: Method, onProgress: @escaping ProgressSink = { _ in }
     ) async throws(ControlError) -> Method.Reply {
         precondition(waiting == nil, "one question at a time")
+        if let ending { throw ending }
         let id = nextID
         nextID += 1
         let line = ControlJSON.encode(RequestLine(id: id, method: Method.method, params: request))
@@ -56,13 +63,19 @@ public final class ControlClient {
         return try ControlJSON.decode(AnswerLine<Method.Reply>.self, from: answer).result
     }
 
-    /// Ends the connection.
-    public func close() { channel.close() }
+    /// Ends the connection; a question that is still open fails. Idempotent.
+    public func close() {
+        channel.close()
+        end(ControlError(.failed, "the connection was closed before the agent answered"))
+    }
 
     private func receive(_ line: [UInt8]) {
-        guard let open = waiting, let header = try? ControlJSON.decode(AnswerHeader.self, from: line),
-            header.id == open.id || header.id == 0
-        else { return }
+        guard let header = try? ControlJSON.decode(AnswerHeader.self, from: line) else {
+            channel.close()
+            return end(ControlError(.failed, "the agent's answer is not one of the control API", hint: "See its log."))
+        }
+        if header.id == 0, let error = header.error { return end(error) }
+        guard let open = waiting, header.id == open.id else { return }
         if let progress = header.progress { return open.onProgress(progress) }
         waiting = nil
         if let error = header.error {
@@ -72,9 +85,15 @@ public final class ControlClient {
         }
     }
 
-    private func lose() {
-        let error = ControlError(.noAgent, "the agent ended before it answered", hint: "See its log, and ask again.")
+    private func end(_ error: ControlError) {
+        guard ending == nil else { return }
+        ending = error
         waiting?.continuation.resume(throwing: error)
         waiting = nil
     }
+}
+
+extension ControlError {
+    fileprivate static let agentGone = ControlError(
+        .noAgent, "the agent ended before it answered", hint: "See its log, and ask again.")
 }

@@ -52,11 +52,14 @@ public final class ControlServer {
     }
 
     private func admit(_ stream: ByteStream) {
-        guard sessions.count < Limits.controlSessionCountMax else { return stream.close() }
         let channel = LineChannel(
             stream, lineByteCountMax: Limits.controlLineByteCountMax,
             queuedByteCountMax: Limits.controlQueuedByteCountMax)
         let session = ControlSession(channel)
+        guard sessions.count < Limits.controlSessionCountMax else {
+            refuse(0, .init(.tryAgain, "too many commands are talking to this agent"), to: session)
+            return session.finish()
+        }
         let key = ObjectIdentifier(session)
         sessions[key] = session
         channel.start(
@@ -64,7 +67,13 @@ public final class ControlServer {
                 guard let self, let session else { return }
                 handle(line, from: session)
             },
-            onEnd: { [weak self] _ in self?.sessions[key] = nil })
+            onEnd: { [weak self] end in
+                guard let self, let session = sessions.removeValue(forKey: key) else { return }
+                session.cancel()
+                guard case .lineTooLong = end else { return }
+                let text = "a request is longer than \(Limits.controlLineByteCountMax) bytes"
+                refuse(0, .init(.wrongUsage, text), to: session)
+            })
     }
 
     private func handle(_ line: [UInt8], from session: ControlSession) {
@@ -79,12 +88,7 @@ public final class ControlServer {
         guard session.openRequestCount < Limits.controlRequestCountMax else {
             return refuse(header.id, .init(.tryAgain, "too many requests are open on this connection"), to: session)
         }
-        session.openRequestCount += 1
-        // The control plane is where tasks are allowed: one per request, bounded above.
-        Task { @LoopActor in
-            await handler(session, header.id, line)
-            session.openRequestCount -= 1
-        }
+        session.begin { await handler(session, header.id, line) }
     }
 
     private func refuse(_ id: UInt32, _ error: ControlError, to session: ControlSession) {
@@ -95,12 +99,37 @@ public final class ControlServer {
 /// One connection to the control socket.
 @LoopActor
 final class ControlSession {
-    var openRequestCount = 0
+    /// The requests that are open, by a number of their own; each is cancelled when the asker goes.
+    private var requests: [UInt64: Task<Void, Never>] = [:]
+    private var nextNumber: UInt64 = 0
     private let channel: LineChannel
 
     init(_ channel: LineChannel) { self.channel = channel }
 
+    var openRequestCount: Int { requests.count }
+
+    /// The control plane is where tasks are allowed: one per request, and the server bounds these.
+    func begin(_ request: @escaping @LoopActor () async -> Void) {
+        let number = nextNumber
+        nextNumber += 1
+        requests[number] = Task { @LoopActor [weak self] in
+            await request()
+            self?.requests[number] = nil
+        }
+    }
+
     func send(_ line: [UInt8]) { channel.send(line) }
 
-    func close() { channel.close() }
+    /// Nobody waits for the answers any more.
+    func cancel() {
+        for request in requests.values { request.cancel() }
+    }
+
+    func close() {
+        cancel()
+        channel.close()
+    }
+
+    /// Ends once what was sent is out.
+    func finish() { channel.flushThenClose() }
 }

@@ -37,8 +37,8 @@ public struct CertificateAuthority: Sendable {
         return try CertificateAuthority(certificate: certificate, key: key)
     }
 
-    /// Makes a cluster's root certificate. Its name ends in a space and `CA`, so that no node can bear it: a certificate
-    /// whose subject is its issuer's looks self-signed.
+    /// Makes a cluster's root certificate. Its name ends in a space and `CA`, so that no node can bear it: a
+    /// certificate whose subject is its issuer's looks self-signed.
     /// - Throws: `.failed` if OpenSSL fails.
     public static func makeRoot(
         cluster: NodeName, key: PrivateKey, validity: CertificateValidity

@@ -99,8 +99,8 @@ public struct SignedDocument: Hashable, Sendable {
     /// The bytes of which the digest is the SHA-256: for a signer that hashes by itself.
     public var signingInput: [UInt8] { Array(kind.domain.utf8) + [0] + body }
 
-    /// The union of both documents' signatures, of one key the one that `self` has. Of more than there is room for, those
-    /// with the lowest key ids are kept, so that all agents come to keep the same.
+    /// The union of both documents' signatures, of one key the one that `self` has. Of more than there is room for,
+    /// those with the lowest key ids are kept, so that all agents come to keep the same.
     /// - Precondition: both have the same kind and body.
     public func merging(_ other: SignedDocument) -> SignedDocument {
         precondition(kind == other.kind && body == other.body, "signatures of two different documents")

@@ -47,9 +47,9 @@ struct Direction: Sendable {
         return max(wait ?? .seconds(10), .milliseconds(500))
     }
 
-    /// An offer that takes far longer than they usually do, to nobody but `neighbour`; the oldest.
-    func overdue(at now: Instant, elsewhereThan neighbour: NodeID) -> ChunkIndex? {
-        offers.first { $0.value.neighbour != neighbour && $0.value.madeAt + patience <= now }?.key
+    /// The oldest offer that takes far longer than they usually do.
+    func overdue(at now: Instant) -> (chunk: ChunkIndex, neighbour: NodeID)? {
+        offers.first { $0.value.madeAt + patience <= now }.map { ($0.key, $0.value.neighbour) }
     }
 
     mutating func close(_ chunk: ChunkIndex) {

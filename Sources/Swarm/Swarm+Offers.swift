@@ -66,16 +66,25 @@ extension Swarm {
 
     private mutating func makeOffers(of version: Digest) {
         while let node = nextOfferee(of: version) {
-            let overdue = exchanges[version]?.direction?.overdue(at: clock, elsewhereThan: node)
-            guard let chunk = exchanges[version]?.chooseUnheld(random: &random) ?? overdue else {
-                noteCopyIsOut(version)
-                return
-            }
-            exchanges[version]?.direction?.open(chunk, to: node, at: clock)
-            exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
-            send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
-            duties.insert(.wake)
+            guard let chunk = exchanges[version]?.chooseUnheld(random: &random) else { return endCopy(of: version) }
+            offer(chunk, of: version, to: node)
         }
+    }
+
+    /// All chunks are held elsewhere or offered. What a slow neighbour keeps the others waiting for is offered again.
+    private mutating func endCopy(of version: Digest) {
+        noteCopyIsOut(version)
+        guard let (chunk, slow) = exchanges[version]?.direction?.overdue(at: clock),
+            let other = nextOfferee(of: version, but: slow)
+        else { return }
+        offer(chunk, of: version, to: other)
+    }
+
+    private mutating func offer(_ chunk: ChunkIndex, of version: Digest, to node: NodeID) {
+        exchanges[version]?.direction?.open(chunk, to: node, at: clock)
+        exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
+        send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
+        duties.insert(.wake)
     }
 
     private mutating func noteCopyIsOut(_ version: Digest) {
@@ -88,7 +97,7 @@ extension Swarm {
     }
 
     /// The neighbour that was served least among those that want the version and have few offers open.
-    private mutating func nextOfferee(of version: Digest) -> NodeID? {
+    private mutating func nextOfferee(of version: Digest, but slow: NodeID? = nil) -> NodeID? {
         guard let exchange = exchanges[version], let direction = exchange.direction else { return nil }
         let isOrdinary = direction.offers.count < limits.offerCount
         // Where links are fast, the way there and back would leave the uplink idle: some more.
@@ -97,7 +106,7 @@ extension Swarm {
         guard isOrdinary || isHungry else { return nil }
         var best: (node: NodeID, served: Int)?
         var tieCount = 0
-        for (node, view) in exchange.views where view.flags.contains(.wants) && !view.isComplete {
+        for (node, view) in exchange.views where view.flags.contains(.wants) && !view.isComplete && node != slow {
             if let best, best.served < view.servedCount { continue }
             let open = direction.openCount(to: node)
             let mayTake =

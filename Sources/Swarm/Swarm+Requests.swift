@@ -79,10 +79,11 @@ extension Swarm {
         return max(1, views.values.reduce(0) { $0 + ($1.isDirecting && !$1.isFallback ? 0 : 1) })
     }
 
+    /// What fits into the neighbour's bandwidth times delay, twice, so that the window grows until the link is full.
     private func extraWindow(of neighbour: Neighbour) -> Int {
         guard let roundTrip = neighbour.roundTrip, neighbour.rate.bytesPerSecond > 0 else { return 0 }
         let unit = neighbour.requests.values.first.map { max($0.byteCount, Swarm.windowUnitMin) } ?? Swarm.windowUnitMin
-        let underWay = neighbour.rate.bytesPerSecond * roundTrip.inSeconds / Double(unit)
+        let underWay = 2 * neighbour.rate.bytesPerSecond * roundTrip.inSeconds / Double(unit)
         return Int(min(underWay + 0.5, Double(Swarm.smallRequestCountMax)))
     }
 

@@ -5,6 +5,8 @@ extension Limits {
     public static let controlRequestCountMax = 16
     /// One message. A status of thousands of versions fits.
     public static let controlLineByteCountMax = 8 << 20
+    /// How long `get` may be told to keep asking: 30 days.
+    public static let waitSecondsMax = 30 * 24 * 3600
     /// Answers that wait because the asker does not read.
     public static let controlQueuedByteCountMax = 32 << 20
 }

@@ -92,7 +92,7 @@ class Envelope:
         return valid
 
     def merged(self, other: "Envelope", root) -> "Envelope":
-        """The union of the valid signatures of two copies of one document; of more than 16 those of the lowest key ids."""
+        """The union of the valid signatures of two copies; of more than 16 those with the lowest key ids."""
         assert (self.kind, self.body) == (other.kind, other.body)
         ours = {key: self.signatures[key] for key in self.check_signatures(root)}
         theirs = {key: other.signatures[key] for key in other.check_signatures(root)}

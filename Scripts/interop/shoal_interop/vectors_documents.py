@@ -527,8 +527,8 @@ class DocumentVectors:
         refuse("count-of-chunks-huge", "outOfRange", data[:2] + b"\xff" * 4 + data[6:])
         many = data[:2] + (262_144).to_bytes(4, "big") + data[6:]
         refuse("count-of-chunks-beyond-the-bytes", "truncated", many)
-        empty = replace(first, length=0)
-        refuse("chunk-of-no-bytes", "outOfRange", replace(layout, chunks=(empty, *layout.chunks[1:])))
+        none = replace(first, length=0)
+        refuse("chunk-of-no-bytes", "outOfRange", replace(layout, chunks=(none, *layout.chunks[1:])))
         large = replace(first, length=4_194_305)
         refuse("chunk-too-large", "outOfRange", replace(layout, chunks=(large, *layout.chunks[1:])))
         twice = (*layout.chunks[:-1], first)

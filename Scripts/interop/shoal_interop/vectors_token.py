@@ -42,7 +42,8 @@ class TokenVectors:
         same = self.token.encode()[:-4] + bytes(8)
         later, longer = b"\2" + self.token.encode()[1:-4], b"\2" + same[1:]
         cases = [
-            ("empty", "", ("truncated",)), ("half-of-the-prefix", "shoa", ("truncated",)), ("no-token", "shoul", ("mistyped",)), ("prefix-only", PREFIX, ("truncated",)),
+            ("empty", "", ("truncated",)), ("half-of-the-prefix", "shoa", ("truncated",)),
+            ("no-token", "shoul", ("mistyped",)), ("prefix-only", PREFIX, ("truncated",)),
             ("one-character-less", text[:-1], ("truncated",)), ("half", text[:90], ("truncated",)),
             ("one-character-more", text + "A", ("mistyped",)), ("padded", text + "=", ("mistyped",)),
             ("another-prefix", "shoal2-" + text[7:], ("mistyped",)),

@@ -1,10 +1,10 @@
 """Frames of `shoal/1` (wire.md, sections 2, 4 and 5): one class per message, strict both ways."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from .elements import Reader, Refused, Writer, model, require_ascending
 from .envelope import ENVELOPE_BYTES_MAX, LAYOUT_BYTES_MAX
+from .violations import Code, Violation
 
 FRAME_BYTES_MAX = 66_560
 PAYLOAD_BYTES_MAX = 16_384
@@ -12,38 +12,6 @@ BITMAP_BYTES_MAX = 16_384
 MODEL_BYTES_MAX = 128
 CHUNKS_MAX = 1_048_576
 PEERS_MAX = 64
-
-
-class Code(IntEnum):
-    """GOODBYE codes."""
-
-    LEAVING = 0
-    DUPLICATE = 1
-    SELF = 2
-    UNSUPPORTED = 3
-    MALFORMED = 4
-    TOO_LARGE = 5
-    OUT_OF_ORDER = 6
-    UNSOLICITED = 7
-    UNKNOWN_VERSION = 8
-    BAD_CHUNK = 9
-    BAD_DOCUMENT = 10
-    TOO_MANY_ADDRESSES = 11
-    SLOW = 12
-    SILENT = 13
-    DENIED = 14
-    BUSY = 15
-    STALLED = 16
-    OTHER_CLUSTER = 17
-
-
-class Violation(Exception):
-    """The peer broke the protocol: answer GOODBYE with `code` and close."""
-
-    def __init__(self, code: Code, detail: str = ""):
-        super().__init__(f"{code.name.lower()}: {detail}")
-        self.code = code
-        self.detail = detail
 
 
 @dataclass(frozen=True)

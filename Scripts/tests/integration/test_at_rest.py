@@ -62,6 +62,12 @@ class AtRestTests(ClusterTestCase):
         self.wait_for_the_rest(c)
         self.assertEqual(c.neighbour("b")["state"], "connected")
         self.assertEqual(c.model(MODEL, "1")["wasted_bytes"], 0)
+        taken = c.neighbour("b")["received_bytes"]
+        self.a.start()
+        c.wait_complete(MODEL, "1", seconds=60)
+        self.assertEqual(c.neighbour("b")["received_bytes"], taken)
+        self.assertEqual(c.neighbour("a")["received_bytes"], CHUNK)
+        self.assertEqual(digests(c.current(MODEL)), digests(self.files))
         self.assertTrue(self.b.model(MODEL, "1")["current"])
 
     def test_damage_is_still_known_after_a_restart(self) -> None:

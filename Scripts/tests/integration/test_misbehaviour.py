@@ -3,9 +3,12 @@
 Each time the liar comes first, alone; once it is named, an honest agent comes, and the fetch must complete from there.
 """
 
+import contextlib
 import random
 import unittest
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from interop import InteropTestCase, needs_packages
 from payload import digests
@@ -26,9 +29,9 @@ AT_ANY_TIME = {
     "unsolicited-data": "unsolicited", "unsolicited-pong": "unsolicited", "unknown-version": "unknownVersion",
     "request-unknown-version": "unknownVersion", "many-addresses": "tooManyAddresses", "changed-head": "badDocument",
     "hello-twice": "outOfOrder", "levelled-twice": "outOfOrder", "other-lane": "unsupported",
-    "unknown-frame": "unsupported", "have-beyond-layout": "malformed", "no-hello": "slow", "drip-bytes": "slow",
-    "silence": "silent",
+    "unknown-frame": "unsupported", "have-beyond-layout": "malformed",
 }
+SLOWLY = {"no-hello": "slow", "drip-bytes": "slow", "silence": "silent"}
 # Those that cost a liar nothing but its requests, or its connection; for all others it is set aside.
 STATES = {"silence-in-chunk": ("connected", "gone", "set-aside"), "silence": ("gone", "set-aside")}
 
@@ -50,10 +53,19 @@ class MisbehaviourTests(InteropTestCase):
 
         for name, error in names.items():
             with self.subTest(misbehaviour=name):
-                self.lie_then_complete(Misbehaviour(name), error)
-        self.assertEqual(self.a.status()["node"]["state"], "running")
+                with self.lie(Misbehaviour(name)) as complete:
+                    self.wait_named(name, error)
+                    complete()
+        self.assert_unharmed()
 
-    def lie_then_complete(self, misbehaviour: object, error: str) -> None:
+    def assert_unharmed(self) -> None:
+        """All files are those of their manifests, after all that came."""
+        self.assertEqual(self.a.status()["node"]["state"], "running")
+        self.a.run("verify")
+
+    @contextlib.contextmanager
+    def lie(self, misbehaviour: Any) -> Iterator[Callable[[], None]]:
+        """A fetch that has a liar alone to ask, and what completes it from somebody else."""
         from shoal_interop.connection import Timing
 
         model = f"test/{misbehaviour.value}"
@@ -66,9 +78,7 @@ class MisbehaviourTests(InteropTestCase):
             fetching = self.a.begin("get", f"{model}@{version.digest.hex()}", "--wait", 120, "--json")
             try:
                 self.dial(liar)
-                self.wait_named(misbehaviour.value, error)
-                self.assertFalse(self.a.current(model).exists())
-                self.complete(version, model, fetching)
+                yield lambda: self.complete(version, model, fetching)
             finally:
                 fetching.kill()
                 fetching.communicate()
@@ -90,6 +100,7 @@ class MisbehaviourTests(InteropTestCase):
             raise AssertionError(f"{failure}; the status has {self.row(name)}") from None
 
     def complete(self, version: object, model: str, fetching: object) -> None:
+        self.assertFalse(self.a.current(model).exists())
         with self.agent(f"honest-{version.manifest.model.partition('/')[2]}") as honest:
             honest.serve(version)
             honest.dial(self.address)
@@ -104,6 +115,18 @@ class MisbehaviourTests(InteropTestCase):
 
     def test_lies_at_any_time(self) -> None:
         self.expect(AT_ANY_TIME)
+
+    def test_liars_that_keep_silent_or_drip(self) -> None:
+        """All at once, since each of them takes its time."""
+        from shoal_interop.misbehaviour import Misbehaviour
+
+        with contextlib.ExitStack() as stack:
+            completing = {name: stack.enter_context(self.lie(Misbehaviour(name))) for name in SLOWLY}
+            for name, error in SLOWLY.items():
+                self.wait_named(name, error)
+            for complete in completing.values():
+                complete()
+        self.assert_unharmed()
 
     def test_data_that_drips_does_not_hold_up_a_fetch_that_has_another_source(self) -> None:
         from shoal_interop.misbehaviour import Misbehaviour

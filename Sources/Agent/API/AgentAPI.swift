@@ -97,6 +97,16 @@ struct AgentAPI {
     }
 }
 
+/// Waits for a moment inside a request. A request whose asker has gone ends here.
+@LoopActor
+func pause(_ duration: Duration) async throws(ControlError) {
+    do {
+        try await Task.sleep(for: duration)
+    } catch {
+        throw ControlError(.failed, "whoever asked has gone")
+    }
+}
+
 extension Agent {
     /// The manifest that a command names, among those that this node knows.
     func find(_ model: String, version: String?, channel: String?) throws(ControlError) -> Verified<Manifest> {

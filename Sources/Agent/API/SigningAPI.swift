@@ -66,7 +66,7 @@ struct SigningAPI {
             throw ControlError(.wrongUsage, "\(request.channel) is no channel")
         }
         let channel = ModelChannel(model: manifest.value.model, channel: name)
-        await level()
+        try await level()
         guard !agent.trust.denyList.isDenied(manifest.digest, of: channel.model) else {
             throw ControlError(
                 .notAllowed, "\(request.model)@\(manifest.value.tag) is denied",
@@ -83,10 +83,10 @@ struct SigningAPI {
 
     /// Heads are pushed, so what a neighbour had when it levelled is here; one that
     /// is still levelling gets two seconds.
-    private func level() async {
+    private func level() async throws(ControlError) {
         let limit = Clock.now() + .seconds(2)
         while Clock.now() < limit, !agent.switchboard.links.keys.allSatisfy(agent.exchange.levelled.contains) {
-            try? await Task.sleep(for: .milliseconds(20))
+            try await pause(.milliseconds(20))
         }
     }
 

@@ -17,7 +17,7 @@ struct VersionGetter {
             throw ControlError(.wrongUsage, "\(request.model) is no model name")
         }
         let choice = try VersionChoice(version: request.version, channel: request.channel)
-        let deadline = request.waitSeconds.map { Clock.now() + .seconds($0) }
+        let deadline = request.waitSeconds.map { Clock.now() + .seconds(min(max(0, $0), Limits.waitSecondsMax)) }
         let manifest = try await find(model, choice, deadline)
         guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
@@ -36,7 +36,7 @@ struct VersionGetter {
         let giveUp = deadline ?? Clock.now() + .seconds(Limits.lookupSeconds)
         while true {
             if let found = try await lookUp(model, choice) { return found }
-            let allSaidNo = await askNeighbours(model, choice)
+            let allSaidNo = try await askNeighbours(model, choice)
             if let found = try await lookUp(model, choice) { return found }
             if deadline == nil, allSaidNo || Clock.now() >= giveUp { throw unknown(model, choice) }
             guard Clock.now() < giveUp else {
@@ -44,7 +44,7 @@ struct VersionGetter {
                     .notYet, "no neighbour knows \(model) \(choice) yet",
                     hint: "Ask again later, or with a longer --wait.")
             }
-            try? await Task.sleep(for: .milliseconds(250))
+            try await pause(.milliseconds(250))
         }
     }
 
@@ -63,7 +63,7 @@ struct VersionGetter {
     }
 
     /// Gives the neighbours that are there, and those that are on their way, up to five seconds in all.
-    private func askNeighbours(_ model: ModelName, _ choice: VersionChoice) async -> Bool {
+    private func askNeighbours(_ model: ModelName, _ choice: VersionChoice) async throws(ControlError) -> Bool {
         let limit = Clock.now() + .seconds(Limits.lookupSeconds)
         var asked: Set<NodeID> = []
         while Clock.now() < limit {
@@ -75,16 +75,16 @@ struct VersionGetter {
             if case .unknown = VersionResolver(trust: agent.trust).resolve(model, choice) {} else { return false }
             let hasAllAnswers = agent.switchboard.links.keys.allSatisfy(asked.contains)
             if hasAllAnswers, !asked.isEmpty || agent.dialler.peerCount == 0 {
-                await reachFurther(model)
+                try await reachFurther(model)
                 if agent.switchboard.links.keys.allSatisfy(asked.contains) { return true }
             }
-            try? await Task.sleep(for: .milliseconds(50))
+            try await pause(.milliseconds(50))
         }
         return true
     }
 
     /// Asks three hops far who has the model, and connects to them.
-    private func reachFurther(_ model: ModelName) async {
+    private func reachFurther(_ model: ModelName) async throws(ControlError) {
         let found = await agent.finder.find(.model(model)).filter {
             agent.switchboard.links[$0.node] == nil && $0.node != agent.trust.identity.node
         }
@@ -92,7 +92,7 @@ struct VersionGetter {
         guard !found.isEmpty else { return }
         let limit = Clock.now() + .seconds(1)
         while Clock.now() < limit, !found.contains(where: { agent.exchange.levelled.contains($0.node) }) {
-            try? await Task.sleep(for: .milliseconds(20))
+            try await pause(.milliseconds(20))
         }
     }
 
@@ -146,7 +146,7 @@ struct VersionGetter {
             }
             if entry.phase == .failed, isFinal(entry.error) { throw ControlError(.failed, entry.error) }
             progress(StatusWriter(agent: agent).progress(of: entry))
-            try? await Task.sleep(for: .milliseconds(50))
+            try await pause(.milliseconds(50))
         }
         progress(StatusWriter(agent: agent).progress(of: entry))
     }

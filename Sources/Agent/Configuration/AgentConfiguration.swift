@@ -1,6 +1,7 @@
 public import EventLoop
 public import Handoff
 public import Units
+internal import Wire
 
 /// What an operator decides about one agent: the file's values, with the command line's on top.
 public struct AgentConfiguration: Sendable {
@@ -8,8 +9,9 @@ public struct AgentConfiguration: Sendable {
     public var listen: Endpoint
     /// Addresses to try, besides those that were kept from joining.
     public var peers: [HostPort]
-    /// Where this node stands: `region`, `zone`, `rack`, `host` shape the neighbour graph; others are for people.
-    public var labels: [String: String]
+    /// Set one with ``setLabel(_:to:)``. Where this node stands: `region`, `zone`, `rack`, `host` shape the
+    /// neighbour graph; others are for people.
+    public private(set) var labels: [String: String]
     /// Congestion control of all connections; nil leaves the kernel's default.
     public var congestionControl: String?
     /// Who may bind which model on the hand-off socket.
@@ -28,6 +30,20 @@ public struct AgentConfiguration: Sendable {
         congestionControl = nil
         handoffRules = []
         servedModels = []
+    }
+
+    /// Adds a label, or changes it.
+    /// - Throws: `ConfigurationError` if the label is longer than a neighbour accepts, or one too many.
+    public mutating func setLabel(_ key: String, to value: String) throws(ConfigurationError) {
+        guard Label(key: key, value: value) != nil else {
+            throw ConfigurationError(
+                "a label's key has from 1 to \(Limits.labelKeyByteCountMax) bytes and its value at most "
+                    + "\(Limits.labelValueByteCountMax): \(key)=\(value)")
+        }
+        labels[key] = value
+        guard labels.count <= Limits.labelCountMax else {
+            throw ConfigurationError("a node has at most \(Limits.labelCountMax) labels")
+        }
     }
 }
 

@@ -35,7 +35,7 @@ private struct Reader {
             switch key {
             case "listen": configuration.listen = try endpoint(key)
             case "peers": configuration.peers = try peers(key)
-            case "labels": configuration.labels = try labels(key)
+            case "labels": try readLabels(key, into: &configuration)
             case "congestion_control": configuration.congestionControl = try string(key)
             case "handoff": try readHandoff(into: &configuration)
             default: throw unknown(key, in: "")
@@ -67,14 +67,18 @@ private struct Reader {
         return peers
     }
 
-    private func labels(_ key: String) throws(ConfigurationError) -> [String: String] {
+    private func readLabels(
+        _ key: String, into configuration: inout AgentConfiguration
+    ) throws(ConfigurationError) {
         guard let values = table[key]?.table else { throw wrong(key, "a table of names and values") }
-        var labels: [String: String] = [:]
-        for label in values.keys {
+        for label in values.keys.sorted() {
             guard let value = values[label]?.string else { throw wrong(label, "a string in quotes") }
-            labels[label] = value
+            do throws(ConfigurationError) {
+                try configuration.setLabel(label, to: value)
+            } catch {
+                throw ConfigurationError("\(place(of: label)): \(error)")
+            }
         }
-        return labels
     }
 
     private func readHandoff(into configuration: inout AgentConfiguration) throws(ConfigurationError) {

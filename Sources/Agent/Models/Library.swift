@@ -171,18 +171,32 @@ extension Library {
 
     private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
     {
-        entry.phase = .verifying
-        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) {
-            entry.hashedByteCount = $0.value
-        }
+        let start = try await begin(entry, manifest, layout)
         entry.phase = .fetching
         entry.error = ""
-        driver.add(plan(entry, layout, held: start.verified, needed: start.needed, seeding: .ordinary))
-        if start.verified.count < start.needed.count { await entry.allChunks() }
+        driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
+        if start.held.count < start.needed.count { await entry.allChunks() }
         guard entry.isWanted else { return driver.remove(entry.digest, because: .unwanted) }
         entry.phase = .committing
         _ = try await store.commit(entry.key)
         becomeReady(entry)
+    }
+
+    /// The chunks that are here and those that must be. A fetch that was given up in this run, or whose commit failed,
+    /// goes on where it stood; any other begins by hashing what an earlier run left.
+    private func begin(
+        _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout
+    ) async throws(StoreError) -> (held: ChunkSet, needed: ChunkSet) {
+        if let held = store.available(entry.digest), !store.interrupted.contains(entry.key),
+            let files = manifest.value.fileRange(of: entry.variant)
+        {
+            return (held, layout.chunkSet(ofFiles: files))
+        }
+        entry.phase = .verifying
+        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) {
+            entry.hashedByteCount = $0.value
+        }
+        return (start.verified, start.needed)
     }
 
     /// Makes a complete version servable, and puts it into the swarm.

@@ -69,7 +69,11 @@ struct AgentCommand: AsyncParsableCommand {
             guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
                 throw ControlError(.wrongUsage, "--label is KEY=VALUE, not \(text)")
             }
-            configuration.labels[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            do throws(ConfigurationError) {
+                try configuration.setLabel(String(text[..<equals]), to: String(text[text.index(after: equals)...]))
+            } catch {
+                throw ControlError(.wrongUsage, "--label: \(error)")
+            }
         }
         return configuration
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Units
 
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,6 +28,9 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
+            if let wait, !(0...Limits.waitSecondsMax).contains(wait) {
+                throw ControlError(.wrongUsage, "--wait is from 0 to \(Limits.waitSecondsMax) seconds, not \(wait)")
+            }
             let progress = ProgressLine()
             let request = GetVersion(
                 model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait,
