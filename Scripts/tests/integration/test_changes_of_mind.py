@@ -1,4 +1,5 @@
-"""Wishes that change while a version is on its way: unfollowed and followed again, removed and got again, denied and allowed."""
+"""Wishes that change while a version is on its way: unfollowed and followed again, removed and got again, denied and
+allowed."""
 
 import unittest
 from pathlib import Path

@@ -93,7 +93,10 @@ class StrangerTests(RefusalTestCase):
         self.assert_lives()
 
     def test_bytes_that_are_no_tls_are_refused_at_once(self) -> None:
-        for name, data in {"http": b"GET / HTTP/1.1\r\n\r\n", "zeros": bytes(1 << 20), "frame": bytes.fromhex("0000000111")}.items():
+        greetings = {
+            "http": b"GET / HTTP/1.1\r\n\r\n", "zeros": bytes(1 << 20), "frame": bytes.fromhex("0000000111")
+        }
+        for name, data in greetings.items():
             with self.subTest(bytes=name), socket.create_connection(self.address, timeout=HANDSHAKE_SECONDS) as sock:
                 with contextlib.suppress(ConnectionError):
                     sock.sendall(data)
@@ -104,7 +107,7 @@ class StrangerTests(RefusalTestCase):
 
 @needs_packages
 class FrameTests(RefusalTestCase):
-    """`Protocol/vectors/wire.json` said to a real agent, by a new node each time, since most of it sets a node aside."""
+    """`Protocol/vectors/wire.json` said to a real agent, by a new node each time: most of it sets a node aside."""
 
     def test_conversations_of_the_vectors_end_with_their_codes(self) -> None:
         for number, conversation in enumerate(json.loads(VECTORS.read_text())["conversations"]):
