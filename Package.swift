@@ -62,6 +62,7 @@ let command: Target = .executableTarget(
 /// A target's tests may import the target and whatever the target itself may.
 let tests: [Target] = [
     "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store", "Handoff",
+    "Control", "Agent",
 ].map { name in
     let imports = floors.first { $0.name == name }?.imports ?? []
     return .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + imports, swiftSettings: strict)

@@ -9,7 +9,8 @@ public struct AgentConfiguration: Sendable {
     public var listen: Endpoint
     /// Addresses to try, besides those that were kept from joining.
     public var peers: [HostPort]
-    /// Set one with ``setLabel(_:to:)``. Where this node stands: `region`, `zone`, `rack`, `host` shape the neighbour graph; others are for people.
+    /// Set one with ``setLabel(_:to:)``. Where this node stands: `region`, `zone`, `rack`, `host` shape the
+    /// neighbour graph; others are for people.
     public private(set) var labels: [String: String]
     /// Congestion control of all connections; nil leaves the kernel's default.
     public var congestionControl: String?

@@ -211,8 +211,8 @@ extension Library {
         becomeReady(entry)
     }
 
-    /// The chunks that are here and those that must be. A fetch that was given up in this run, or whose commit failed, goes on
-    /// where it stood; any other begins by hashing what an earlier run left.
+    /// The chunks that are here and those that must be. A fetch that was given up in this run, or whose commit failed,
+    /// goes on where it stood; any other begins by hashing what an earlier run left.
     private func begin(
         _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout
     ) async throws(StoreError) -> (held: ChunkSet, needed: ChunkSet) {

@@ -1,0 +1,101 @@
+import EventLoop
+import Handoff
+import Testing
+import Units
+
+@testable import Agent
+
+@Suite struct ConfigurationFileTests {
+    private func read(_ text: String) throws(ConfigurationError) -> AgentConfiguration {
+        var configuration = AgentConfiguration()
+        try ConfigurationFile.apply(text, named: "shoal.toml", to: &configuration)
+        return configuration
+    }
+
+    private func refused(_ text: String) -> String? {
+        do throws(ConfigurationError) {
+            _ = try read(text)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test func everyKeyIsTaken() throws {
+        let configuration = try read(
+            """
+            # a comment with listen = "elsewhere"
+            listen = "127.0.0.1:9000"
+            peers = ["berth:8000", "quay", "[::1]:9"]
+            congestion_control = "bbr"
+
+            [labels]
+            zone = "north"
+            rack = "r 1"
+
+            [handoff]
+            models = ["fish", "acme/detector"]
+
+            [[handoff.allow]]
+            uid = 1001
+            models = ["acme/*"]
+            """)
+        #expect(configuration.listen.description == "127.0.0.1:9000")
+        #expect(configuration.peers.map(\.description) == ["berth:8000", "quay:7447", "[::1]:9"])
+        #expect(configuration.congestionControl == "bbr")
+        #expect(configuration.labels == ["zone": "north", "rack": "r 1"])
+        #expect(configuration.servedModels.map(\.text) == ["fish", "acme/detector"])
+        let rule = try #require(configuration.handoffRules.first)
+        let detector = try #require(ModelName("acme/detector"))
+        let fish = try #require(ModelName("fish"))
+        #expect(configuration.handoffRules.count == 1 && rule.userID == 1001)
+        #expect(rule.covers(detector) && !rule.covers(fish))
+    }
+
+    @Test func anEmptyFileChangesNothing() throws {
+        let configuration = try read("\n# nothing\n")
+        #expect(configuration.listen.description == "0.0.0.0:7447" && configuration.peers.isEmpty)
+        #expect(configuration.labels.isEmpty && configuration.handoffRules.isEmpty)
+        #expect(configuration.congestionControl == nil && configuration.servedModels.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("listen = \"0.0.0.0\"\n  lissen = \"x\"\n", "shoal.toml:2:3:", "lissen"),
+        ("[handoff]\nmodels = []\nmodel = []\n", "shoal.toml:3:1:", "handoff.model"),
+        ("[[handoff.allow]]\nuid = 1\nmodels = []\nuser = 2\n", "shoal.toml:4:1:", "handoff.allow.user"),
+        ("[lables]\nzone = \"a\"\n", "shoal.toml:1:2:", "lables"),
+    ])
+    func anUnknownKeyIsRefusedWithItsPlace(_ text: String, _ place: String, _ key: String) throws {
+        let refusal = try #require(refused(text))
+        #expect(refusal.hasPrefix(place) && refusal.contains("unknown key \(key);"), "\(refusal)")
+    }
+
+    @Test(arguments: [
+        ("listen = 7447", "listen"), ("listen = \"here\"", "listen"), ("listen = \"127.0.0.1:99999\"", "listen"),
+        ("peers = \"berth\"", "peers"), ("peers = [1]", "peers"), ("peers = [\"a b\"]", "peers"),
+        ("congestion_control = true", "congestion_control"), ("labels = \"zone\"", "labels"),
+        ("[labels]\nzone = 1", "zone"), ("handoff = 1", "handoff"), ("[handoff]\nmodels = \"fish\"", "models"),
+        ("[handoff]\nmodels = [\"current\"]", "models"), ("[handoff]\nallow = 1", "allow"),
+        ("[handoff]\nallow = [1]", "allow"), ("[[handoff.allow]]\nmodels = []", "uid"),
+        ("[[handoff.allow]]\nuid = -1\nmodels = []", "uid"), ("[[handoff.allow]]\nuid = \"root\"", "uid"),
+        ("[[handoff.allow]]\nuid = 1", "models"), ("[[handoff.allow]]\nuid = 1\nmodels = [\"*/a\"]", "models"),
+    ])
+    func aValueOfTheWrongKindIsRefusedByItsKey(_ text: String, _ key: String) throws {
+        let refusal = try #require(refused(text))
+        #expect(refusal.hasPrefix("shoal.toml") && refusal.contains("\(key) must be"), "\(refusal)")
+    }
+
+    @Test func whatIsNoTOMLIsRefusedWithItsPlace() throws {
+        let refusal = try #require(refused("listen = \"0.0.0.0\"\npeers = [\n"))
+        #expect(refusal.hasPrefix("shoal.toml:3:") || refusal.hasPrefix("shoal.toml:2:"), "\(refusal)")
+    }
+
+    @Test func labelsBeyondWhatANeighbourAcceptsAreRefused() throws {
+        let many = (0...Limits.labelCountMax).map { "key\($0) = \"v\"" }.joined(separator: "\n")
+        #expect(refused("[labels]\n" + many)?.contains("at most \(Limits.labelCountMax) labels") == true)
+        let long = String(repeating: "v", count: Limits.labelValueByteCountMax + 1)
+        #expect(refused("[labels]\nzone = \"\(long)\"")?.hasPrefix("shoal.toml:2:1:") == true)
+        let enough = (1...Limits.labelCountMax).map { "key\($0) = \"v\"" }.joined(separator: "\n")
+        #expect(try read("[labels]\n" + enough).labels.count == Limits.labelCountMax)
+    }
+}
