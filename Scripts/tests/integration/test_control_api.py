@@ -64,6 +64,7 @@ class ControlApiTests(ClusterTestCase):
         except OSError:
             pass  # it was closed before all of it was sent
         try:
+            self.assert_error(0, 64)
             self.assertEqual(self.lines.read(1), b"")
         except ConnectionResetError:
             pass
