@@ -75,7 +75,8 @@ final class Agent {
     func start(handoffPath: String) async throws {
         try switchboard.listen(on: configuration.listen)
         await library.open()
-        for model in Set(channels.followed.map(\.model) + library.entries.values.map(\.model)).sorted() { review(model) }
+        let known = Set(channels.followed.map(\.model) + library.entries.values.map(\.model))
+        for model in known.sorted() { review(model) }
         resumeFetches()
         removeLeftovers()
         // Processes come once it is known what is here, or their first loads would fail.
@@ -116,8 +117,8 @@ final class Agent {
             guard let version = channels.version(of: channel) else { return nil }
             let current = store.current(model)?.version
             // What is there stays if the head that asks for something else is not its signer's to sign any more.
-            guard version == current || channels.mayMove(channel) else { return current.flatMap { library.entries[$0] } }
-            return library.entries[version]
+            let chosen = version == current || channels.mayMove(channel) ? version : current
+            return chosen.flatMap { library.entries[$0] }
         }
         return settings.value.fetched[model.text].flatMap { Digest(hex: $0) }.flatMap { library.entries[$0] }
     }

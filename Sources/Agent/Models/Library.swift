@@ -202,9 +202,9 @@ extension Library {
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
         let isWhole = start.held.count == start.needed.count
         if !isWhole, await entry.allChunks() == .givenUp {
-            // Unless it was published here meanwhile, or removed and is another entry's by now.
-            if entries[entry.digest] === entry, entry.phase != .ready { driver.remove(entry.digest, because: .unwanted) }
-            return
+            // Published here meanwhile, or removed and another entry's by now, it is not this fetch's to end.
+            guard entries[entry.digest] === entry, entry.phase != .ready else { return }
+            return driver.remove(entry.digest, because: .unwanted)
         }
         entry.phase = .committing
         _ = try await store.commit(entry.key)
