@@ -20,6 +20,8 @@ public final class ControlClient {
         do throws(LoopError) {
             return ControlClient(try await ByteStream.connect(unixPath: path, within: .seconds(5)))
         } catch {
+            // What the system says often names the path already.
+            let why = error.detail.hasPrefix(path) ? error.detail : "\(path): \(error.detail)"
             switch error.code {
             case .permission:
                 throw ControlError(
@@ -27,7 +29,7 @@ public final class ControlClient {
                     hint: "Run as the agent's user, or as a member of its operators' group.")
             default:
                 throw ControlError(
-                    .noAgent, "no agent answers at \(path): \(error.detail)",
+                    .noAgent, "no agent answers at \(why)",
                     hint: "Start it with `shoal agent`, or name its state folder with --state.")
             }
         }

@@ -7,12 +7,18 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal",
         abstract: "Carries AI models to every node of a cluster and switches them in.",
         discussion: """
-            A first node:    shoal init --cluster NAME --node NAME, then shoal agent
-            Another node:    shoal token create on the first; shoal join TOKEN --peer HOST:PORT, then shoal agent
-            A model:         shoal seed PATH --model NAME --version TAG; elsewhere shoal follow NAME
+            A first node:  shoal init --cluster NAME --node NAME
+                           shoal agent
+            Another node:  shoal token create                     (on the first)
+                           shoal join TOKEN --peer HOST:PORT
+                           shoal agent
+            A model:       shoal seed PATH --model NAME --version TAG
+                           shoal follow NAME                      (elsewhere)
+            Completions:   shoal --generate-completion-script bash, zsh or fish
 
-            Exit codes: 0 done, 1 failed, 2 not there yet, 3 verification failed, 4 not found, 5 a gate failed,
-            64 wrong usage, 69 no agent answers, 75 try again, 77 not allowed, 78 bad configuration.
+            Exit codes: 0 done, 1 failed, 2 not there yet, 3 verification failed, \
+            4 not found, 5 a gate failed, 64 wrong usage, 69 no agent answers, \
+            75 try again, 77 not allowed, 78 bad configuration.
             """,
         subcommands: [
             InitCommand.self, TokenCommand.self, JoinCommand.self, AgentCommand.self, SeedCommand.self, GetCommand.self,

@@ -220,7 +220,8 @@ def is_complete(row: Json | None) -> Json | None:
     return row
 
 
-_next_port = 20_000 + os.getpid() % 10_000
+# Runs that are under way at the same time have process ids near each other, and shall not share ports.
+_next_port = 20_000 + os.getpid() * 397 % 10_000
 
 
 def free_port() -> int:

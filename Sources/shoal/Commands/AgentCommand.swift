@@ -10,8 +10,8 @@ struct AgentCommand: AsyncParsableCommand {
         commandName: "agent",
         abstract: "Run the agent until SIGTERM or SIGINT.",
         discussion: """
-            Options on the command line come before those of the file. Logs are one event a line on stderr.
-            Exits with 78 if the configuration or the state folder cannot be used.
+            Options on the command line come before those of the file. Logs are one event a line on stderr. Exits \
+            with 78 if the configuration or the state folder cannot be used.
             """)
 
     @Option(name: .long, help: ArgumentHelp("Address to listen on. Without it: 0.0.0.0:7447.", valueName: "ip:port"))

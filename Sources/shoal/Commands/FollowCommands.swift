@@ -14,17 +14,31 @@ struct FollowCommand: AsyncParsableCommand {
     @OptionGroup var agent: StateOptions
 
     func run() async throws {
-        try await output.reporting { try await FollowCommand.set(true, reference, agent) }
+        try await output.reporting {
+            output.show(try await Report.following(true, reference, agent)) { "follows \($0.model):\($0.channel)" }
+        }
     }
+}
 
-    /// What `follow` and `unfollow` share.
-    static func set(_ follow: Bool, _ reference: ModelReference, _ agent: StateOptions) async throws {
+/// What `follow` and `unfollow` print.
+private struct Report: Encodable {
+    let schema = "shoal.follow/1"
+    let model: String
+    let channel: String
+    /// Whether this node follows the channel now.
+    let follows: Bool
+
+    /// Tells the agent.
+    static func following(
+        _ follow: Bool, _ reference: ModelReference, _ agent: StateOptions
+    ) async throws(ControlError) -> Report {
         guard reference.version == nil else {
             throw ControlError(
                 .wrongUsage, "a version cannot be followed, only a channel", hint: "Use `shoal get` for one version.")
         }
         let channel = reference.channel ?? ChannelName.stable.text
         _ = try await agent.ask(SetFollow(model: reference.model, channel: channel, follow: follow))
+        return Report(model: reference.model, channel: channel, follows: follow)
     }
 }
 
@@ -38,6 +52,10 @@ struct UnfollowCommand: AsyncParsableCommand {
     @OptionGroup var agent: StateOptions
 
     func run() async throws {
-        try await output.reporting { try await FollowCommand.set(false, reference, agent) }
+        try await output.reporting {
+            output.show(try await Report.following(false, reference, agent)) {
+                "follows \($0.model):\($0.channel) no more"
+            }
+        }
     }
 }

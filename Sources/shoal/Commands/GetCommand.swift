@@ -7,9 +7,9 @@ struct GetCommand: AsyncParsableCommand {
         commandName: "get",
         abstract: "Fetch a version to this node, whether its model is followed or not.",
         discussion: """
-            Waits until the version is complete and durable here, and prints its folder. Exits with 4 once every
-            neighbour has said that it knows no such version, which takes at most 5 s; with --wait it keeps asking, and
-            exits with 2 when the time is over.
+            Waits until the version is complete and durable here, and prints its folder. Exits with 4 once every \
+            neighbour has said that it knows no such version, which takes at most 5 s; with --wait it keeps asking, \
+            and exits with 2 when the time is over.
             """)
 
     @Argument(help: ArgumentHelp("MODEL, MODEL@VERSION or MODEL:CHANNEL.", valueName: "model"))

@@ -9,9 +9,9 @@ struct InitCommand: AsyncParsableCommand {
         commandName: "init",
         abstract: "Make a cluster, with this machine as its first node.",
         discussion: """
-            Makes the root of trust, the CA, this node's identity, and three keys outside the state folder: a root key,
-            a publishing key (publish, promote) and an operator key (promote, deny). Move the root key to a safe place,
-            and back up the CA key, which stays in the state folder and lets other nodes in.
+            Makes the root of trust, the CA, this node's identity, and three keys outside the state folder: a root \
+            key, a publishing key (publish, promote) and an operator key (promote, deny). Move the root key to a \
+            safe place, and back up the CA key, which stays in the state folder and lets other nodes in.
             """)
 
     @Option(name: .long, help: ArgumentHelp("The cluster's name.", valueName: "name")) var cluster: String

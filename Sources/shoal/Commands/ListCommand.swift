@@ -6,7 +6,8 @@ struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "The versions that this node knows, newest first.")
 
-    @Argument(help: ArgumentHelp("Only this model, or MODEL:CHANNEL with --latest.", valueName: "model"))
+    @Argument(
+        help: ArgumentHelp("MODEL, or MODEL:CHANNEL for what a channel names; without it all.", valueName: "model"))
     var reference: ModelReference?
 
     @Flag(name: .long, help: "Print the newest version's tag and nothing else.")
@@ -17,6 +18,14 @@ struct ListCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
+            if latest, reference == nil {
+                throw ControlError(
+                    .wrongUsage, "--latest needs a model", hint: "For example: shoal list acme/detector --latest")
+            }
+            if let reference, reference.version != nil {
+                throw ControlError(
+                    .wrongUsage, "list takes a model, not a version", hint: "`shoal show` tells what a version is.")
+            }
             var list = try await agent.ask(ListVersions(model: reference?.model))
             if let channel = reference?.channel { list.items = list.items.filter { $0.channels.contains(channel) } }
             if latest { return try printLatest(list) }
@@ -25,12 +34,8 @@ struct ListCommand: AsyncParsableCommand {
     }
 
     private func printLatest(_ list: VersionList) throws(ControlError) {
-        guard let reference else {
-            throw ControlError(
-                .wrongUsage, "--latest needs a model", hint: "For example: shoal list acme/detector --latest")
-        }
         guard let newest = list.items.first(where: { !$0.denied }) else {
-            throw ControlError(.notFound, "no version of \(reference.model) is known here")
+            throw ControlError(.notFound, "no version of \(reference?.model ?? "any model") is known here")
         }
         Terminal.print(newest.tag)
     }

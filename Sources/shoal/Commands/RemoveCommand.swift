@@ -10,10 +10,17 @@ struct RemoveCommand: AsyncParsableCommand {
     @OptionGroup var output: JSONOption
     @OptionGroup var agent: StateOptions
 
+    private struct Report: Encodable {
+        let schema = "shoal.remove/1"
+        let model: String
+        let version: String
+    }
+
     func run() async throws {
         try await output.reporting {
             let version = try reference.requireVersion("remove")
             _ = try await agent.ask(RemoveVersion(model: reference.model, version: version))
+            output.show(Report(model: reference.model, version: version)) { "removed \($0.model)@\($0.version)" }
         }
     }
 }

@@ -11,9 +11,9 @@ struct SeedCommand: AsyncParsableCommand {
         commandName: "seed",
         abstract: "Publish a file or a folder as a version of a model, and serve it from here.",
         discussion: """
-            Returns when the version is durable on this node and its channel names it. Runs as root or as the agent's
-            user, with a publishing key. The same files under the same tag again: what is missing is finished. A key
-            that may only publish leaves the channel where it is.
+            Returns when the version is durable on this node and its channel names it. Runs as root or as the \
+            agent's user, with a publishing key. The same files under the same tag again: what is missing is \
+            finished. A key that may only publish leaves the channel where it is.
             """)
 
     @Argument(help: "The file or folder.") var path: String

@@ -13,6 +13,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
+            if reference?.channel != nil {
+                throw ControlError(.wrongUsage, "verify takes a model or a version, not a channel")
+            }
             let progress = ProgressLine()
             let request = VerifyVersions(model: reference?.model, version: reference?.version)
             let report = try await agent.ask(request) { progress.show($0) }
