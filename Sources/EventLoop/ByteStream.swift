@@ -29,6 +29,8 @@ public struct PeerCredentials: Hashable, Sendable {
     private var onBytes: (@LoopActor (borrowing RawSpan) -> Void)?
     private var onEnd: (@LoopActor (LoopError?) -> Void)?
     /// Writes that are done and whose callers do not know yet, oldest first.
+    /// Writes that are queued. Each costs memory beside its bytes, so many small ones are not as cheap as they look.
+    public fileprivate(set) var queuedWriteCount = 0
     private var finishedWrites: [(then: @LoopActor (LoopError?) -> Void, error: LoopError?)] = []
     private var shutdown: Shutdown?
 
@@ -224,7 +226,10 @@ extension ByteStream {
             var piece = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(rebasing: buffer[start...]))
             return unsafe uv_write(request, handle.stream, &piece, 1, streamDidWrite)
         }
-        guard status < 0 else { return }
+        guard status < 0 else {
+            queuedWriteCount += 1
+            return
+        }
         unsafe Unmanaged.passUnretained(pending).release()
         unsafe request.deallocate()
         finishSoon(then, LoopError(status: status, "write", subject))
@@ -237,6 +242,7 @@ extension ByteStream {
     }
 
     fileprivate func didWrite(_ pending: PendingWrite, _ status: Int32) {
+        queuedWriteCount -= 1
         guard !isClosed, let then = pending.then else { return }
         let error = status < 0 ? LoopError(status: status, "write", subject) : nil
         finishedWrites.append((then, error))

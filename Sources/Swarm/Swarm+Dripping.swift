@@ -4,8 +4,8 @@ import Wire
 
 /// A source that gives a chunk drop by drop: it is never silent, and where it is the only one, slower than no other.
 extension Swarm {
-    /// What it gave little of in `Limits.strideDuration` is asked for again, perhaps of the same source: it may have
-    /// had a bad moment. Three such losses in a row end the connection. True if anything was given up.
+    /// What it gave little of in `Limits.strideDuration` is asked for again, perhaps of the same source: it may
+    /// have had a bad moment. Three such losses in a row end the connection. True if anything was given up.
     mutating func giveUpDrippingRequests(of node: NodeID) -> Bool {
         let now = clock
         let dripping = neighbours[node]?.requests.values.filter { $0.isDripping(at: now) } ?? []

@@ -56,7 +56,8 @@ public enum SwarmEvent: Equatable, Sendable {
 
     // MARK: Uploads
 
-    /// More payload was handed to the connection.
+    /// More payload was handed to the connection. An upload of which nothing is told for a quarter of a second counts
+    /// as stuck, and others go ahead.
     case uploadProgressed(UploadID, byteCount: Int)
     /// All payload was handed to the connection.
     case uploadFinished(UploadID)
@@ -108,7 +109,7 @@ public struct VersionPlan: Equatable, Sendable {
         /// It announces what it has.
         case ordinary
         /// The version was published here and nobody else has it yet: the agent offers each chunk to one neighbour only
-        /// until a whole copy is out.
+        /// until a whole copy is out, whatever a later plan of the version says.
         case directing
     }
 }

@@ -3,8 +3,8 @@ import Units
 
 /// One version's trade: what is held and wanted here, and who among the neighbours has what.
 ///
-/// missing (in `wanted`) → requested or verifying (in `pending`) → held (in `held`); exactly one at a time for a needed
-/// chunk. `rarity` counts the views whose holdings are listed; `completeViewCount` those that hold all. A view's
+/// missing (in `wanted`) → requested or verifying (in `pending`) → held (in `held`); exactly one at a time for a
+/// needed chunk. `rarity` counts the views whose holdings are listed; `completeViewCount` those that hold all. A view's
 /// `usefulCount` is the number of wanted chunks that it may be asked for.
 struct VersionExchange: Sendable {
     let version: Digest
@@ -65,7 +65,7 @@ struct VersionExchange: Sendable {
         wanted = needed.subtracting(held)
         for chunk in pending.keys { wanted.remove(chunk) }
         if plan.seeding == .directing, direction == nil { direction = Direction(capacity: chunkCount) }
-        if plan.seeding == .ordinary { direction = nil }
+        if !held.isFull { direction = nil }
         isCompletionKnown = false
         recountUseful()
     }

@@ -21,6 +21,8 @@ extension Limits {
     public static let silenceSeconds = 15
     /// Control frames that wait for one neighbour.
     public static let controlBacklogByteCountMax = 4 << 20
+    /// What one queued write costs beside its bytes: its request, its buffer's head, and the allocator's rounding.
+    public static let queuedWriteByteCount = 512
     /// Ciphertext that is queued for one neighbour before uploads wait.
     public static let uploadBacklogByteCountMax = 256 << 10
     /// What is read of a chunk at once, to be sent.

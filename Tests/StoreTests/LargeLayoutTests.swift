@@ -51,7 +51,10 @@ import Units
         return try verified(
             Manifest(
                 model: #require(ModelName("large")), tag: #require(Tag("one")), publishNumber: 1,
-                created: WallTime(secondsSince1970: 1), chunking: .fixed(UInt32(Limits.chunkByteCountMax)),
+                created: WallTime(secondsSince1970: 1),
+                // At a fixed size chunks of four bytes would be refused.
+                chunking: .init(
+                    algorithm: .content, smallest: 1, average: 4, largest: UInt32(Limits.chunkByteCountMax)),
                 layout: reference, variants: [Variant(name: .default, files: [file])]))
     }
 

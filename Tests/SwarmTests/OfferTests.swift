@@ -105,6 +105,14 @@ import Wire
         #expect(core.effects.sent(to: 1) == [.holdings(part)])
     }
 
+    @Test func theVersionIsAddedAgain_directingGoesOn() {
+        var (core, offers) = seed(100, neighbours: 3)
+        let again = core.feed(.versionAdded(Core.plan(100, held: Core.all(100))))
+        #expect(
+            again.sent(to: 1).contains(.holdings(Holdings(version: Core.version, flags: .directing, chunkCount: 100))))
+        #expect(core.have([offers[0].chunk], from: offers[0].node.bytes[15]).offers.count == 1)
+    }
+
     @Test func aChunkThatIsAskedForWithoutAnOffer_isSent_andNotOfferedToAnother() {
         var (core, offers) = seed(5, neighbours: 2)
         let offered = Set(offers.map { $0.chunk })

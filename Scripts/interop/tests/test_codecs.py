@@ -5,12 +5,14 @@ import pathlib
 import subprocess
 import sys
 import unittest
+from dataclasses import replace
 
 from shoal_interop import joining_messages, wire
-from shoal_interop.documents import Deny, Head, Manifest, Root
+from shoal_interop.documents import Deny, Head, Manifest, Root, RootKey
 from shoal_interop.elements import Refused, pattern_matches
-from shoal_interop.envelope import Envelope
+from shoal_interop.envelope import RIGHT_PROMOTE, Envelope
 from shoal_interop.join_token import Token
+from shoal_interop.keys import Key
 from shoal_interop.layout import Layout, cut, fixed_chunk_bytes, make_version
 from shoal_interop.maker import Cluster
 from shoal_interop.trust import Records, open_document, open_first_root, open_next_root
@@ -130,6 +132,16 @@ class RuleTests(unittest.TestCase):
                 except Refused as refused:
                     self.assertEqual(refused.reason, "older")
             self.assertEqual(records.heads[("m", "stable")][0].digest, lowest.digest)
+
+    def test_a_union_keeps_the_sixteen_lowest_key_ids_whichever_copy_came_first(self):
+        cluster = Cluster()
+        signers = sorted((Key.generate() for _ in range(20)), key=lambda key: key.key_id)
+        entries = tuple(RootKey(key.spki, RIGHT_PROMOTE, ("*",)) for key in signers)
+        root = replace(cluster.root, keys=entries)
+        head = Head.decode(cluster.head("m", bytes(32)).body)
+        one, two = head.envelope(*signers[:10]), head.envelope(*signers[8:])
+        for union in (one.merged(two, root), two.merged(one, root)):
+            self.assertEqual(sorted(union.signatures), [key.key_id for key in signers[:16]])
 
     def test_denied_wins_over_lifted_of_the_same_counter(self):
         cluster = Cluster()

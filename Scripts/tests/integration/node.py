@@ -139,8 +139,7 @@ class Node:
 
     def memory_peak(self) -> int:
         """The most resident memory that the agent had so far, in bytes (VmHWM)."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+        return memory_peak(self.pid)
 
     def log_tail(self, lines: int = 60) -> str:
         if not self.log.exists():
@@ -197,9 +196,21 @@ class Node:
 
         self.wait_for(connected, seconds, f"connected to {', '.join(names)}")
 
+    def wait_current(self, model: str, tag: str, seconds: float = 30.0) -> Path:
+        """Waits until `current` names a version, which is right after it is complete, and returns its folder."""
+        what = f"{tag} is current of {model} on {self.name}"
+        wait_until(lambda: (self.model(model, tag) or {}).get("current"), seconds, what)
+        return self.current(model)
+
     def wait_complete(self, model: str, tag: str, seconds: float = 30.0) -> Json:
         """Waits until a version is complete and durable here, and returns its row."""
         return wait_until(lambda: is_complete(self.model(model, tag)), seconds, f"{self.name} has {model}@{tag}")
+
+
+def memory_peak(pid: int) -> int:
+    """The most resident memory of a process so far, in bytes; StopIteration once it has ended."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def is_complete(row: Json | None) -> Json | None:
@@ -209,7 +220,8 @@ def is_complete(row: Json | None) -> Json | None:
     return row
 
 
-_next_port = 20_000 + os.getpid() % 10_000
+# Runs that are under way at the same time have process ids near each other, and shall not share ports.
+_next_port = 20_000 + os.getpid() * 397 % 10_000
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ class AtRestTests(ClusterTestCase):
         self.b.run("follow", MODEL)
         self.a.run("seed", self.files, "--model", MODEL, "--version", "1")
         self.b.wait_complete(MODEL, "1")
-        self.damaged = self.b.current(MODEL) / "model.bin"
+        self.damaged = self.b.wait_current(MODEL, "1") / "model.bin"
 
     def newcomer(self, name: str) -> Node:
         """A node that speaks with b alone: it joins through a, which is then away."""
@@ -46,7 +46,7 @@ class AtRestTests(ClusterTestCase):
         self.assertFalse(c.current(MODEL).exists())
         self.a.start()
         c.wait_complete(MODEL, "1", seconds=90)
-        self.assertEqual(digests(c.current(MODEL)), digests(self.files))
+        self.assertEqual(digests(c.wait_current(MODEL, "1")), digests(self.files))
         # The served version stays where it was, and is not offered with its damage any more.
         self.assertTrue(self.b.model(MODEL, "1")["current"])
         self.assertTrue(self.damaged.exists())
@@ -62,6 +62,12 @@ class AtRestTests(ClusterTestCase):
         self.wait_for_the_rest(c)
         self.assertEqual(c.neighbour("b")["state"], "connected")
         self.assertEqual(c.model(MODEL, "1")["wasted_bytes"], 0)
+        taken = c.neighbour("b")["received_bytes"]
+        self.a.start()
+        c.wait_complete(MODEL, "1", seconds=60)
+        self.assertEqual(c.neighbour("b")["received_bytes"], taken)
+        self.assertEqual(c.neighbour("a")["received_bytes"], CHUNK)
+        self.assertEqual(digests(c.current(MODEL)), digests(self.files))
         self.assertTrue(self.b.model(MODEL, "1")["current"])
 
     def test_damage_is_still_known_after_a_restart(self) -> None:

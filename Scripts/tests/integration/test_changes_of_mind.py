@@ -1,5 +1,4 @@
-"""Wishes that change while a version is on its way: unfollowed and followed again, removed and got again, denied and
-allowed."""
+"""Wishes that change while a version is on its way: given up and wanted again, removed and got again, denied."""
 
 import unittest
 from pathlib import Path

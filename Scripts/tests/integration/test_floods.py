@@ -115,6 +115,27 @@ class FloodTests(FloodTestCase):
             peer.sock.shutdown(socket.SHUT_RDWR)
             sender.join(5)
 
+    def test_member_that_asks_and_never_reads_is_dropped_as_slow(self) -> None:
+        from shoal_interop import wire
+
+        digest = self.publish({"model.bin": MIB})
+        with self.flooder("deaf") as peer:
+            send_until_stopped(peer, b"".join(wire.Ping(number).encode() for number in range(2_000)))
+            row = wait_until(lambda: self.row("deaf")["state"] == "set-aside" and self.row("deaf"), 5, "it is named")
+        self.assertIn("slow", row["reason"])
+        self.assert_serves(digest)
+
+    def test_each_request_for_a_certificate_is_answered(self) -> None:
+        from shoal_interop import wire
+
+        with self.flooder("renewer") as peer:
+            peer.send(*[wire.Renew(number) for number in range(1, 101)])
+            answered = set()
+            while len(answered) < 100:
+                message = peer.receive(deadline=5)
+                if isinstance(message, wire.Certificate | wire.Absent):
+                    answered.add(message.request)
+
     def test_answer_that_outgrows_its_own_total_is_refused(self) -> None:
         from shoal_interop import wire
         from shoal_interop.envelope import HEAD

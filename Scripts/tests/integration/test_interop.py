@@ -22,8 +22,9 @@ class ExchangeTests(InteropTestCase):
             self.a.run("follow", MODEL)
             row = self.a.wait_complete(MODEL, "1")
             self.assertEqual(row["version"], version.digest.hex())
+            current = self.a.wait_current(MODEL, "1")
             for path, content in FILES.items():
-                self.assertEqual((self.a.current(MODEL) / path).read_bytes(), content)
+                self.assertEqual((current / path).read_bytes(), content)
             neighbour = self.row("python")
             self.assertEqual(neighbour["received_bytes"], sum(map(len, FILES.values())))
             self.assertEqual(neighbour["state"], "connected")

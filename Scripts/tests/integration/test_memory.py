@@ -1,12 +1,14 @@
 """Memory does not grow with the model: a 4 GiB version between two agents, each of which stays under 96 MiB."""
 
-import os
+import contextlib
+import time
 import unittest
 from pathlib import Path
 
 from cluster import ClusterTestCase
-from node import Node
+from node import Node, memory_peak
 from payload import KIB, MIB
+from waiting import POLL_SECONDS
 
 MODEL = "acme/large"
 GIB = 1 << 30
@@ -52,19 +54,25 @@ class MemoryTests(ClusterTestCase):
         b.run("get", f"{MODEL}@1", seconds=FETCH_SECONDS_MAX)
         peaks = {"seed command": command, "publishing agent": a.memory_peak(), "fetching agent": b.memory_peak()}
         print("; ".join(f"{name}: {peak // KIB} KiB at most" for name, peak in peaks.items()))
-        self.assertEqual(differs(b.current(MODEL) / "model.bin", files / "model.bin"), "")
+        self.assertEqual(differs(b.wait_current(MODEL, "1") / "model.bin", files / "model.bin"), "")
         for name, peak in peaks.items():
             with self.subTest(name):
                 self.assertLess(peak, MEMORY_MAX)
 
     def run_measured(self, node: Node, *arguments: object) -> int:
-        """Runs a command and returns its most resident memory in bytes."""
+        """Runs a command and returns its most resident memory in bytes, as it was seen all along."""
+        peak = 0
         process = node.begin(*arguments)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        _, errors = process.communicate()
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(OSError, StopIteration):
+                    peak = max(peak, memory_peak(process.pid))
+                time.sleep(POLL_SECONDS)
+        finally:
+            process.kill()
+            _, errors = process.communicate()
         self.assertEqual(process.returncode, 0, errors)
-        return usage.ru_maxrss * KIB
+        return peak
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ class PublishTestCase(ClusterTestCase):
 
     def published(self, tag: str = "1") -> dict[str, str]:
         """What users find under `current`, once that names the version: it moves right after `seed` is done."""
-        wait_until(lambda: (self.a.model(MODEL, tag) or {}).get("current"), 5, f"{tag} is current")
-        return digests(self.a.current(MODEL))
+        return digests(self.a.wait_current(MODEL, tag))
 
 
 class WhatIsPublishedTests(PublishTestCase):
@@ -73,8 +72,7 @@ class WhatIsPublishedTests(PublishTestCase):
         (self.files / "model.bin").symlink_to("../blobs/b1")
         self.assertIn("model.bin", self.publish(None, "1", "--no-follow", code=1))
         self.publish()
-        self.published()
-        copy = self.a.current(MODEL) / "model.bin"
+        copy = self.a.wait_current(MODEL, "1") / "model.bin"
         self.assertFalse(copy.is_symlink())
         self.assertEqual(copy.read_bytes(), (self.cluster.folder / "blobs" / "b1").read_bytes())
 
@@ -104,7 +102,7 @@ class WhatIsPublishedTests(PublishTestCase):
         b.wait_connected("a")
         self.publish()
         b.run("get", f"{MODEL}@1")
-        self.assertEqual(digests(b.current(MODEL)), digests(self.files))
+        self.assertEqual(digests(b.wait_current(MODEL, "1")), digests(self.files))
         row = b.wait_complete(MODEL, "1")
         distinct = sum(edges) + CHUNK  # the zeros are one chunk, the copy is none
         self.assertEqual(row["received_bytes"]["neighbour"], distinct)

@@ -93,10 +93,10 @@ class StrangerTests(RefusalTestCase):
         self.assert_lives()
 
     def test_bytes_that_are_no_tls_are_refused_at_once(self) -> None:
-        greetings = {
-            "http": b"GET / HTTP/1.1\r\n\r\n", "zeros": bytes(1 << 20), "frame": bytes.fromhex("0000000111")
+        noise = {
+            "http": b"GET / HTTP/1.1\r\n\r\n", "zeros": bytes(1 << 20), "frame": bytes.fromhex("0000000111"),
         }
-        for name, data in greetings.items():
+        for name, data in noise.items():
             with self.subTest(bytes=name), socket.create_connection(self.address, timeout=HANDSHAKE_SECONDS) as sock:
                 with contextlib.suppress(ConnectionError):
                     sock.sendall(data)
@@ -190,6 +190,25 @@ class UnprovedTests(RefusalTestCase):
         self.assertTrue(HANDSHAKE_SECONDS - SLACK_SECONDS < took < HANDSHAKE_SECONDS + SLACK_SECONDS, took)
         self.assert_lives()
 
+    def test_newcomers_that_say_nothing_or_nonsense_are_dropped(self) -> None:
+        with contextlib.ExitStack() as stack:
+            mute = [self.newcomer(stack) for _ in range(20)]
+            for data in (b"\xff\xff\xff\xff", bytes(4), b"\0\0\0\5hello"):
+                talker = self.newcomer(stack)
+                talker.sendall(data)
+                talker.settimeout(2)
+                self.assertEqual(talker.recv(1), b"", data)
+            self.assert_lives()
+            wait_until(lambda: all(is_over(one) for one in mute), HANDSHAKE_SECONDS + SLACK_SECONDS, "all are dropped")
+        self.cluster.join("b", start=False)  # and who has a token still gets in
+
+    def newcomer(self, stack: contextlib.ExitStack) -> ssl.SSLSocket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["shoal-join/1"])
+        sock = stack.enter_context(socket.create_connection(self.address, 5))
+        return stack.enter_context(context.wrap_socket(sock))
+
     def test_member_that_says_no_hello_is_dropped_in_time_and_named(self) -> None:
         from shoal_interop.wire import Code
 
@@ -214,6 +233,16 @@ def closed(sockets: list[socket.socket]) -> int:
         except ConnectionError:
             count += 1
     return count
+
+
+def is_over(sock: ssl.SSLSocket) -> bool:
+    sock.settimeout(0.01)
+    try:
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def client_hello() -> bytes:

@@ -49,7 +49,7 @@ class SwarmTestCase(ClusterTestCase):
     def wait_all(self, nodes: list[Node]) -> None:
         for node in nodes:
             node.wait_complete(MODEL, "1", seconds=DELIVERY_SECONDS_MAX)
-        self.assert_each(nodes, lambda node: self.assertEqual(digests(node.current(MODEL)), self.expected))
+        self.assert_each(nodes, lambda node: self.assertEqual(digests(node.wait_current(MODEL, "1")), self.expected))
 
     def sent_by(self, node: Node) -> int:
         return sum(row["sent_bytes"] for row in node.status()["neighbours"])

@@ -58,7 +58,7 @@ class ThinPathTests(PairTestCase):
         _, b = self.pair()
         self.publish()
         b.run("get", MODEL)
-        self.assertEqual(digests(b.current(MODEL)), digests(self.files))
+        self.assertEqual(digests(b.wait_current(MODEL, "1")), digests(self.files))
         self.assertTrue(b.current(MODEL).is_symlink())
 
     def test_status_holds_every_promised_field(self) -> None:
@@ -118,9 +118,8 @@ class ThinPathTests(PairTestCase):
     def test_one_node_alone_publishes_and_has_the_version_as_current(self) -> None:
         self.publish()
         row = self.a.wait_complete(MODEL, "1")
-        wait_until(lambda: self.a.model(MODEL, "1")["current"], 2, "it is current")
         self.assertEqual(row["received_bytes"]["neighbour"], 0)
-        self.assertEqual(digests(self.a.current(MODEL)), digests(self.files))
+        self.assertEqual(digests(self.a.wait_current(MODEL, "1")), digests(self.files))
         self.assertEqual(self.a.current(MODEL).parent, self.a.state / "models" / "acme" / "detector")
 
 
@@ -158,7 +157,7 @@ class RestartTests(PairTestCase):
         self.assertEqual(row["received_bytes"]["neighbour"], total)
         b.wait_connected("a")
         self.assertEqual(b.neighbour("a")["received_bytes"], 0)
-        self.assertEqual(digests(b.current(MODEL)), digests(self.files))
+        self.assertEqual(digests(b.wait_current(MODEL, "1")), digests(self.files))
 
     def test_second_agent_on_the_same_state_is_refused_by_name(self) -> None:
         result = self.a.run("agent", "--listen", "127.0.0.1:0", code=None)

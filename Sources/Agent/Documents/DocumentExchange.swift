@@ -223,13 +223,14 @@ final class DocumentExchange {
     }
 
     private func renew(_ request: RequestID, _ link: NeighbourLink) {
-        guard let issuer = trust.issuer, let certificate = link.certificate else {
+        let job = "renew \(link.node)"
+        guard let issuer = trust.issuer, let certificate = link.certificate, !jobs.isRunning(job) else {
             return link.send(.absent(Absent(request: request, reason: .notNow)))
         }
         guard !trust.denyList.isDenied(link.node) else {
             return link.send(.absent(Absent(request: request, reason: .notAllowed)))
         }
-        jobs.start("renew \(link.node)") { [trust] in
+        jobs.start(job) { [trust] in
             let answer = try? await issuer.renew(
                 certificate, now: Clock.wallTime(), isDenied: { trust.denyList.isDenied($0) })
             guard let renewed = answer else {

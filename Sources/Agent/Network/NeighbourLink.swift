@@ -58,7 +58,7 @@ final class NeighbourLink {
         guard !isEnded else { return }
         vigil.noteSent(at: Clock.now())
         stream.send(frames)
-        if stream.queuedByteCount > Limits.controlBacklogByteCountMax { end(.slow, "it reads too slowly") }
+        if stream.queuedCost > Limits.controlBacklogByteCountMax { end(.slow, "it reads too slowly") }
     }
 
     /// Plaintext of the connection.

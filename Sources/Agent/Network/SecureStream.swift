@@ -48,6 +48,9 @@ final class SecureStream {
     /// Ciphertext that the kernel has not taken yet.
     var queuedByteCount: Int { stream.queuedByteCount }
 
+    /// The same with what it costs to keep it queued.
+    var queuedCost: Int { stream.queuedByteCount + stream.queuedWriteCount * Limits.queuedWriteByteCount }
+
     /// Keying material that both ends of this connection share.
     func exporter(label: String, byteCount: Int) throws(TLSError) -> [UInt8] {
         try session.exporter(label: label, byteCount: byteCount)
