@@ -92,8 +92,8 @@ final class Library {
         onModelsChanged?()
     }
 
-    /// An operator denied the version: it is neither fetched nor sent from now on. A record names the model too, since a
-    /// key for one model may not shut out another's.
+    /// An operator denied the version: it is neither fetched nor sent from now on. A record names the model too, since
+    /// a key for one model may not shut out another's.
     func deny(_ digest: Digest, of model: ModelName) {
         guard entries[digest]?.model == model else { return }
         driver.remove(digest, because: .denied)
