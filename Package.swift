@@ -68,6 +68,10 @@ let tests: [Target] = [
     return .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + imports, swiftSettings: strict)
 }
 
+let commandTests: Target = .testTarget(
+    name: "shoalTests", dependencies: ["shoal", "Control", "Units", argumentParser], swiftSettings: strict
+)
+
 let package = Package(
     name: "shoal",
     products: [.executable(name: "shoal", targets: ["shoal"])],
@@ -77,6 +81,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: libraries + systemLibraries + [command] + tests,
+    targets: libraries + systemLibraries + [command] + tests + [commandTests],
     swiftLanguageModes: [.v6]
 )

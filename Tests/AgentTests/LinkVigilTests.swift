@@ -37,7 +37,7 @@ import Wire
         var vigil = LinkVigil(now: start)
         let token = try #require({ vigil.beginPing(at: at(6)) }())
         vigil.noteReceived(at: at(6.02))
-        let foreign = vigil.endPing(token + 1, at: at(6.02))
+        let foreign = vigil.endPing(token &+ 1, at: at(6.02))
         let trip = vigil.endPing(token, at: at(6.02))
         let again = vigil.endPing(token, at: at(6.03))
         #expect(foreign == nil && trip == .milliseconds(20) && again == nil)
@@ -65,5 +65,16 @@ import Wire
         vigil.noteFrame(isOpen: false, at: at(12))
         vigil.noteReceived(at: at(25))
         #expect(code(vigil.verdict(now: at(25), isIntroduced: true)) == nil)
+    }
+
+    @Test func whileNothingIsReadNobodyIsToBlame() {
+        var vigil = LinkVigil(now: start)
+        vigil.noteFrame(isOpen: true, at: at(1))
+        vigil.notePaused()
+        vigil.noteSent(at: at(60))
+        #expect(code(vigil.verdict(now: at(60), isIntroduced: true)) == nil)
+        vigil.noteResumed(at: at(60))
+        #expect(code(vigil.verdict(now: at(70), isIntroduced: true)) == nil)
+        #expect(code(vigil.verdict(now: at(70.1), isIntroduced: true)) == .slow)
     }
 }

@@ -100,7 +100,7 @@ class MisbehaviourTests(InteropTestCase):
             raise AssertionError(f"{failure}; the status has {self.row(name)}") from None
 
     def complete(self, version: object, model: str, fetching: object) -> None:
-        self.assertFalse(self.a.current(model).exists())
+        # A liar may have given every chunk rightly before it lied: that is kept, since it was checked.
         with self.agent(f"honest-{version.manifest.model.partition('/')[2]}") as honest:
             honest.serve(version)
             honest.dial(self.address)

@@ -4,7 +4,7 @@ enum Format {
     static func bytes(_ count: Int64) -> String {
         var value = Double(count)
         var unit = "B"
-        for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
+        for next in ["KiB", "MiB", "GiB", "TiB"] where value >= 1023.95 {  // what would be written as 1024.0
             value /= 1024
             unit = next
         }
@@ -13,9 +13,10 @@ enum Format {
         return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
 
-    /// A whole percentage, 100 only when all is there.
+    /// A whole percentage, 100 only when all is there; nothing of nothing is empty.
     static func percent(_ part: Int64, of whole: Int64) -> String {
-        whole == 0 ? "" : "\(part * 100 / whole) %"
+        guard whole > 0 else { return "" }
+        return part >= whole ? "100 %" : "\(min(99, Int64(Double(part) / Double(whole) * 100))) %"
     }
 
     /// Columns padded to their widest cell, without trailing blanks.

@@ -39,7 +39,7 @@ final class ProgressLine {
 
     private func printTenth(_ progress: ControlProgress) {
         guard progress.total > 0 else { return }
-        let tenth = Int(progress.done * 10 / progress.total)
+        let tenth = Int(Double(progress.done) / Double(progress.total) * 10)
         guard tenth > lastTenth else { return }
         lastTenth = tenth
         Terminal.printError("\(progress.stage): \(tenth * 10) %, \(amounts(progress))")
@@ -47,7 +47,7 @@ final class ProgressLine {
 
     private func bar(_ progress: ControlProgress) -> String {
         guard progress.total > 0 else { return "" }
-        let filled = Int(30 * progress.done / progress.total)
+        let filled = min(30, Int(30 * Double(progress.done) / Double(progress.total)))
         return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 30 - filled) + "]"
     }
 
