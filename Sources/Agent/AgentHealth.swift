@@ -13,14 +13,23 @@ enum AgentHealth: String {
     case full
 }
 
+extension AgentHealth {
+    /// What an error in writing says of the disk; nil if nothing.
+    init?(writing error: any Error) {
+        switch error {
+        case let error as StoreError where error.code == .diskFull: self = .full
+        case let error as StoreError where error.code == .readOnly: self = .readOnly
+        case let error as TrustError where error.code == .full: self = .full
+        case let error as TrustError where error.code == .readOnly: self = .readOnly
+        default: return nil
+        }
+    }
+}
+
 extension Agent {
     /// The worst that is known now.
     var health: AgentHealth {
         if Clock.wallTime() < trust.root.value.issued { return .clockWrong }
-        switch library.lastWriteFailure?.code {
-        case .diskFull?: return .full
-        case .readOnly?: return .readOnly
-        default: return .running
-        }
+        return library.obstacle ?? exchange.keepFailure.flatMap(AgentHealth.init(writing:)) ?? .running
     }
 }

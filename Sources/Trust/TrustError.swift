@@ -16,6 +16,10 @@ public struct TrustError: Error, Sendable, CustomStringConvertible {
         case misconfigured
         /// Written by a newer Shoal.
         case newerFormat
+        /// No space is left on the file system.
+        case full
+        /// The file system takes no writes.
+        case readOnly
         /// The file system failed.
         case io
         /// Try again later.

@@ -39,6 +39,12 @@ extension Limits {
     public static let documentBurstCount = 8192
     /// Documents of one neighbour that wait to be judged before it is read no further.
     public static let waitingDocumentCountMax = 256
+    /// Lines that one place in the code may log in `logWindowSeconds`.
+    public static let logLineCountMax = 200
+    /// The time that `logLineCountMax` is for.
+    public static let logWindowSeconds = 10
+    /// How long a document that could not be made durable waits for the next attempt.
+    public static let keepAgainSeconds = 3
     /// Documents that it may send each second after that.
     public static let documentsPerSecond = 64
     /// Models in MODELS.

@@ -38,7 +38,7 @@ extension TrustError {
             switch code {
             case .notAllowed, .permission: .notAllowed
             case .notFound: .notFound
-            case .overtaken, .unavailable: .tryAgain
+            case .overtaken, .unavailable, .full, .readOnly: .tryAgain
             case .invalid: .verificationFailed
             case .notJoined, .newerFormat, .misconfigured: .badConfiguration
             case .exists, .io: .failed

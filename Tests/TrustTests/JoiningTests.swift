@@ -372,7 +372,7 @@ import Units
         let error = await asyncFault { () async throws(TrustError) in
             try await issuer.makeToken(rootDigest: digest, lifetimeSeconds: 60, now: epoch)
         }
-        #expect(error?.code == .io && error?.description.contains("free some space") == true)
+        #expect(error?.code == .full && error?.description.contains("free some space") == true)
     }
 
     @Test func restartedIssuerRemembersTokensAndNames() async throws {

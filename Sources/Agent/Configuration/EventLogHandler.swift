@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Glibc
 public import Logging
+internal import Synchronization
 internal import Units
 
 /// Writes one event a line to stderr: time, level, message, then the metadata as `key=value`.
@@ -12,6 +13,8 @@ public struct EventLogHandler: LogHandler {
     /// Written with every event; an event's own value for a key wins.
     public var metadata: Logger.Metadata = [:]
     private let isForJournal: Bool
+    /// The process has one stderr, so all handlers share it.
+    private static let quota = Mutex(LogQuota())
 
     /// - Parameter label: not shown; the process logs for one agent.
     public init(label: String) {
@@ -24,12 +27,18 @@ public struct EventLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// Writes the event as one line with one call; what stderr refuses is lost.
+    /// Writes the event as one line with one call; what stderr refuses is lost, and so is what one place in the code
+    /// says too often, except for debugging.
     public func log(event: LogEvent) {
+        let place = LogQuota.Place(file: event.file, line: event.line)
+        let isForDebugging = event.level < .info
+        let leftOut = isForDebugging ? 0 : Self.quota.withLock { $0.take(place, now: Clock.now()) }
+        guard let leftOut else { return }
         var line = isForJournal ? "<\(priority(of: event.level))>" : "\(Clock.wallTime()) \(event.level) "
         line += clean(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted(value.description))" }
+        if leftOut > 0 { line += " left-out=\(leftOut)" }
         line += "\n"
         let bytes = Array(line.utf8)
         _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }

@@ -37,6 +37,10 @@ final class DocumentExchange {
     private let jobs: Jobs
     private let log: Logger
     private var arrivals: [Arrival] = []
+    /// Documents that could not be made durable, which nobody would send again before the next levelling; oldest first.
+    private var unkept: [Arrival] = []
+    /// Why the last of them could not be; nil while it is tried again.
+    private(set) var keepFailure: TrustError?
     private var waiting: [NodeID: Int] = [:]
     private var rates: [NodeID: RateLimit] = [:]
     /// Documents that are on their way to a neighbour, which may ask faster than it reads.
@@ -151,8 +155,29 @@ final class DocumentExchange {
             onAccepted?(document)
         case .dropped(let why): log.debug("a \(kind) is dropped: \(why)", metadata: ["node": "\(node)"])
         case .blamed(let why): onFault?(node, WireFault(.badDocument, why))
-        case .failed(let error): log.error("a \(kind) could not be kept: \(error)")
+        case .failed(let error):
+            log.error("a \(kind) could not be kept, and is tried again: \(error)")
+            keepFailure = error
+            keepLater(Arrival(node: node, content: .document(kind, envelope)))
         }
+    }
+
+    private func keepLater(_ arrival: Arrival) {
+        unkept.append(arrival)
+        if unkept.count > Limits.waitingDocumentCountMax { unkept.removeFirst() }
+        jobs.start("unkept documents") { [weak self] in
+            try? await Task.sleep(for: .seconds(Limits.keepAgainSeconds))
+            self?.keepAgain()
+        }
+    }
+
+    private func keepAgain() {
+        let again = unkept
+        unkept = []
+        keepFailure = nil
+        for arrival in again { waiting[arrival.node, default: 0] += 1 }
+        arrivals += again
+        jobs.start("documents") { [weak self] in await self?.judgeArrivals() }
     }
 
     private func level(by link: NeighbourLink) -> WireFault? {

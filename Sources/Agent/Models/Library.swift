@@ -11,7 +11,7 @@ internal import Units
 final class Library {
     private(set) var entries: [Digest: LibraryEntry] = [:]
     /// The last write that failed, and for which version: until a version becomes ready, or nobody wants that one.
-    private var writeFailure: (version: Digest, error: StoreError)?
+    private var writeFailure: (version: Digest, error: any Error)?
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
@@ -34,7 +34,7 @@ final class Library {
     }
 
     /// Why versions cannot be written at present; nil if they can.
-    var lastWriteFailure: StoreError? { writeFailure?.error }
+    var obstacle: AgentHealth? { writeFailure.flatMap { AgentHealth(writing: $0.error) } }
 
     /// Puts what is complete on disk into the swarm; what cannot be served is said and left.
     func open() async {
@@ -171,7 +171,7 @@ extension Library {
     private func note(_ error: any Error, of entry: LibraryEntry) {
         entry.phase = .failed
         entry.error = "\(error)"
-        if let error = error as? StoreError { writeFailure = (entry.digest, error) }
+        writeFailure = (entry.digest, error)
         log.error("a fetch failed and is tried again: \(error)", metadata: ["version": "\(entry.digest.short)"])
     }
 

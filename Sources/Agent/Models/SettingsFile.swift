@@ -27,7 +27,7 @@ final class SettingsFile {
         do {
             try await ThreadPool.run { try files.writeJSON(changed, at: Self.name) }
         } catch {
-            throw TrustError(.io, "\(error)")
+            throw error as? TrustError ?? TrustError(.io, "\(error)")
         }
         value = edited
     }
