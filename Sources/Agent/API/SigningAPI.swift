@@ -58,8 +58,8 @@ struct SigningAPI {
         }
     }
 
-    /// Keeps a manifest unless its tag names another version already. Two commands may both have found the tag free, so they
-    /// are let through one at a time; later nobody could say which of the two the tag means.
+    /// Keeps a manifest unless its tag names another version already. Two commands may both have found the tag free, so
+    /// they are let through one at a time; later nobody could say which of the two the tag means.
     private func receive(_ envelope: [UInt8]) async throws -> Verified<Manifest> {
         await agent.publishing.enter()
         defer { agent.publishing.leave() }
