@@ -52,8 +52,8 @@ final class Agent {
         library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
         channels = Channels(settings: settings, trust: trust)
         rollouts = RolloutDriver(
-            store: store, library: library, settings: settings, servedModels: configuration.servedModels, jobs: jobs,
-            log: log)
+            store: store, trust: trust, library: library, settings: settings,
+            servedModels: configuration.servedModels, jobs: jobs, log: log)
         let peers =
             configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
         dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
@@ -74,13 +74,16 @@ final class Agent {
     /// Opens the sockets, takes up what is on disk, and begins.
     func start(handoffPath: String) async throws {
         try switchboard.listen(on: configuration.listen)
+        await library.open()
+        let known = Set(channels.followed.map(\.model) + library.entries.values.map(\.model))
+        for model in known.sorted() { review(model) }
+        resumeFetches()
+        removeLeftovers()
+        // Processes come once it is known what is here, or their first loads would fail.
         let rules =
             configuration.handoffRules.isEmpty
             ? HandoffRule.defaults(agentUserID: Self.userID) : configuration.handoffRules
         try rollouts.listen(path: handoffPath, rules: rules)
-        await library.open()
-        for model in Set(channels.followed.map(\.model) + library.entries.values.map(\.model)) { review(model) }
-        resumeFetches()
         startRenewal()
     }
 
@@ -111,7 +114,11 @@ final class Agent {
 
     private func desired(_ model: ModelName) -> LibraryEntry? {
         if let channel = channels.deciding(for: model) {
-            return channels.version(of: channel).flatMap { library.entries[$0] }
+            guard let version = channels.version(of: channel) else { return nil }
+            let current = store.current(model)?.version
+            // What is there stays if the head that asks for something else is not its signer's to sign any more.
+            let chosen = version == current || channels.mayMove(channel) ? version : current
+            return chosen.flatMap { library.entries[$0] }
         }
         return settings.value.fetched[model.text].flatMap { Digest(hex: $0) }.flatMap { library.entries[$0] }
     }
@@ -121,6 +128,29 @@ final class Agent {
             guard let digest = Digest(hex: text) else { continue }
             guard let manifest = trust.manifests[digest] else { continue }
             library.want(digest, of: manifest.value.model)
+        }
+    }
+
+    /// Fetches that neither a followed channel nor `get` asks for any more stop.
+    func giveUpWhatNobodyWants() {
+        let asked = Set(settings.value.wanted.compactMap { Digest(hex: $0) })
+        let wanted = asked.union(channels.wanted.map(\.version))
+        for digest in library.entries.keys.sorted() where !wanted.contains(digest) { library.unwant(digest) }
+    }
+
+    /// What an earlier run began to fetch, and nobody wants now, has no entry by which `remove` could find it.
+    private func removeLeftovers() {
+        let committed = Set(store.committed.map(\.key.version))
+        for key in store.interrupted
+        where library.entries[key.version]?.isWanted != true && !committed.contains(key.version) {
+            log.notice("an unfinished fetch that nobody wants is removed", metadata: ["version": "\(key)"])
+            jobs.start("remove \(key)") { [store, log] in
+                do {
+                    try await store.remove(key.version)
+                } catch {
+                    log.error("an unfinished fetch could not be removed: \(error)", metadata: ["version": "\(key)"])
+                }
+            }
         }
     }
 
@@ -172,9 +202,12 @@ extension Agent {
         case .root(let root):
             log.notice("a new root of trust", metadata: ["version": "\(root.value.version)"])
             refreshTLS()
+            library.dropUnentitled()
+            for model in models { review(model) }
         case .head(let head):
             log.notice(
                 "a new head", metadata: ["channel": "\(head.value.channel)", "version": "\(head.value.version.short)"])
+            giveUpWhatNobodyWants()
             review(head.value.channel.model)
         case .deny(let record): enforce(record.value)
         }
@@ -191,15 +224,18 @@ extension Agent {
         case .version(let model, let version):
             rollouts.noteDenied(version, of: model, isDenied: isDenied)
             if isDenied {
-                library.deny(version)
+                library.deny(version, of: model)
                 review(model)
             } else {
                 jobs.start("allow \(version)") { [weak self] in
-                    await self?.library.allow(version)
+                    await self?.library.allow(version, of: model)
+                    self?.resumeFetches()
                     self?.review(model)
                 }
             }
-        case .channel(let channel): review(channel.model)
+        case .channel(let channel):
+            giveUpWhatNobodyWants()
+            review(channel.model)
         }
     }
 
@@ -214,16 +250,24 @@ extension Agent {
     /// Asks a neighbour that is level with us for the versions of the models that we share.
     private func learnVersions(from node: NodeID) {
         for model in models {
-            jobs.start("versions \(model) \(node)") { [weak self] in await self?.learnVersions(of: model, from: node) }
+            startLearning(of: model, from: node)
+            review(model)
         }
-        for model in models { review(model) }
     }
 
     /// Fetches the manifests that a neighbour knows of a model and this node does not.
-    func learnVersions(of model: ModelName, from node: NodeID) async {
+    func startLearning(of model: ModelName, from node: NodeID) {
+        jobs.start("versions \(model) \(node)") { [weak self] in await self?.learnVersions(of: model, from: node) }
+    }
+
+    /// Whether that is under way.
+    func isLearning(of model: ModelName, from node: NodeID) -> Bool { jobs.isRunning("versions \(model) \(node)") }
+
+    private func learnVersions(of model: ModelName, from node: NodeID) async {
         guard let digests = await fetcher.versions(of: model, from: node) else { return }
         for digest in digests.prefix(Limits.manifestCountPerModelMax) where trust.manifests[digest] == nil {
-            _ = try? await fetcher.manifest(digest)
+            // Whoever named it has it; a liar's inventions are not carried to the others.
+            _ = try? await fetcher.manifest(digest, from: node)
         }
         let held = Set(library.entries.values.filter { $0.model == model }.map(\.digest))
         _ = try? await trust.trim(model, held: held)

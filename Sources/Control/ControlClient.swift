@@ -1,5 +1,5 @@
 public import EventLoop
-internal import Units
+public import Units
 
 /// The asking end of the control API: one connection, one question at a time.
 ///
@@ -10,6 +10,8 @@ public final class ControlClient {
     private var nextID: UInt32 = 1
     /// Why the connection is of no more use.
     private var ending: ControlError?
+    /// Called for every line that comes.
+    private var onSign: (@LoopActor () -> Void)?
     private var waiting: (id: UInt32, onProgress: ProgressSink, continuation: CheckedContinuation<[UInt8], any Error>)?
 
     /// Called on the loop whenever the agent says how far it has come.
@@ -44,12 +46,21 @@ public final class ControlClient {
 
     /// Asks, and waits until the agent has answered or the connection has ended: some answers take as long as a fetch.
     /// - Precondition: the answer to the question before has come.
-    /// - Throws: what the agent answered; `noAgent` if it ended meanwhile.
+    /// - Parameter silenceMax: an agent that says nothing at all for so long is stuck; one that works says so in time.
+    /// - Throws: what the agent answered; `noAgent` if it ended meanwhile, or is stuck.
     public func call<Method: ControlMethod>(
-        _ request: Method, onProgress: @escaping ProgressSink = { _ in }
+        _ request: Method, silenceMax: Duration = .seconds(Limits.controlSilenceSeconds),
+        onProgress: @escaping ProgressSink = { _ in }
     ) async throws(ControlError) -> Method.Reply {
         precondition(waiting == nil, "one question at a time")
         if let ending { throw ending }
+        let vigil = LoopTimer { [weak self] in self?.giveUp(after: silenceMax) }
+        vigil.start(after: silenceMax)
+        onSign = { vigil.start(after: silenceMax) }
+        defer {
+            onSign = nil
+            vigil.close()
+        }
         let id = nextID
         nextID += 1
         let line = ControlJSON.encode(RequestLine(id: id, method: Method.method, params: request))
@@ -71,14 +82,23 @@ public final class ControlClient {
         end(ControlError(.failed, "the connection was closed before the agent answered"))
     }
 
+    private func giveUp(after silence: Duration) {
+        channel.close()
+        end(
+            ControlError(
+                .noAgent, "the agent has said nothing for \(silence.components.seconds) s",
+                hint: "It is stuck: see its log, and start it again."))
+    }
+
     private func receive(_ line: [UInt8]) {
+        onSign?()
         guard let header = try? ControlJSON.decode(AnswerHeader.self, from: line) else {
             channel.close()
             return end(ControlError(.failed, "the agent's answer is not one of the control API", hint: "See its log."))
         }
         if header.id == 0, let error = header.error { return end(error) }
         guard let open = waiting, header.id == open.id else { return }
-        if let progress = header.progress { return open.onProgress(progress) }
+        if let progress = header.progress { return progress.stage.isEmpty ? () : open.onProgress(progress) }
         waiting = nil
         if let error = header.error {
             open.continuation.resume(throwing: error)

@@ -30,11 +30,21 @@ public final class ControlServer {
                 let reply = try await handler(request.params) { progress in
                     session.send(ControlJSON.encode(AnswerHeader(id: id, error: nil, progress: progress)))
                 }
-                session.send(ControlJSON.encode(AnswerLine(id: id, result: reply)))
+                session.send(try Self.line(AnswerLine(id: id, result: reply)))
             } catch {
                 session.send(ControlJSON.encode(AnswerHeader(id: id, error: error, progress: nil)))
             }
         }
+    }
+
+    private static func line(_ answer: AnswerLine<some Codable>) throws(ControlError) -> [UInt8] {
+        let line = ControlJSON.encode(answer)
+        guard line.count <= Limits.controlLineByteCountMax else {
+            throw ControlError(
+                .failed, "the answer is longer than \(Limits.controlLineByteCountMax) bytes",
+                hint: "Ask for less, for example for one model.")
+        }
+        return line
     }
 
     /// Starts listening.
@@ -88,7 +98,7 @@ public final class ControlServer {
         guard session.openRequestCount < Limits.controlRequestCountMax else {
             return refuse(header.id, .init(.tryAgain, "too many requests are open on this connection"), to: session)
         }
-        session.begin { await handler(session, header.id, line) }
+        session.begin(header.id) { await handler(session, header.id, line) }
     }
 
     private func refuse(_ id: UInt32, _ error: ControlError, to session: ControlSession) {
@@ -100,29 +110,49 @@ public final class ControlServer {
 @LoopActor
 final class ControlSession {
     /// The requests that are open, by a number of their own; each is cancelled when the asker goes.
-    private var requests: [UInt64: Task<Void, Never>] = [:]
+    private var requests: [UInt64: (id: UInt32, task: Task<Void, Never>)] = [:]
     private var nextNumber: UInt64 = 0
     private let channel: LineChannel
+    /// Runs while requests are open, so that askers can tell long work from an agent that is stuck.
+    private var pulse: LoopTimer?
 
-    init(_ channel: LineChannel) { self.channel = channel }
+    init(_ channel: LineChannel) {
+        self.channel = channel
+        pulse = LoopTimer { [weak self] in self?.showLife() }
+    }
 
     var openRequestCount: Int { requests.count }
 
     /// The control plane is where tasks are allowed: one per request, and the server bounds these.
-    func begin(_ request: @escaping @LoopActor () async -> Void) {
+    func begin(_ id: UInt32, _ request: @escaping @LoopActor () async -> Void) {
         let number = nextNumber
         nextNumber += 1
-        requests[number] = Task { @LoopActor [weak self] in
+        let pause = Duration.seconds(Limits.controlPulseSeconds)
+        if requests.isEmpty { pulse?.start(after: pause, repeating: pause) }
+        let task = Task { @LoopActor [weak self] in
             await request()
-            self?.requests[number] = nil
+            self?.end(number)
         }
+        requests[number] = (id, task)
+    }
+
+    private func end(_ number: UInt64) {
+        requests[number] = nil
+        if requests.isEmpty { pulse?.stop() }
+    }
+
+    private func showLife() {
+        let sign = ControlProgress(stage: "", done: 0, total: 0)
+        for (id, _) in requests.values { send(ControlJSON.encode(AnswerHeader(id: id, error: nil, progress: sign))) }
     }
 
     func send(_ line: [UInt8]) { channel.send(line) }
 
     /// Nobody waits for the answers any more.
     func cancel() {
-        for request in requests.values { request.cancel() }
+        pulse?.close()
+        pulse = nil
+        for (_, task) in requests.values { task.cancel() }
     }
 
     func close() {

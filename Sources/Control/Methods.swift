@@ -16,10 +16,9 @@ public struct GetVersion: ControlMethod {
     public static let method = "get"
     /// The model.
     public let model: String
-    /// A tag, eight or more digits of a digest, or nothing for the newest that the stable
-    /// channel or the models' order names.
+    /// A tag, or eight or more digits of a digest; nothing for what a channel names.
     public let version: String?
-    /// A channel, if the version is given by one.
+    /// A channel, if the version is given by one; without either it is stable.
     public let channel: String?
     /// Seconds to keep asking when nobody knows the version; nothing: give up when all neighbours have said no.
     public let waitSeconds: Int?

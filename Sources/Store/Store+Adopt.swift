@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Files
 public import Manifest
 internal import Units

@@ -1,3 +1,4 @@
+internal import EventLoop
 public import Units
 
 /// Giving space back.

@@ -27,7 +27,7 @@ public import Units
     var currents: [ModelName: VariantKey]
     var previouses: [ModelName: VariantKey]
     /// Folders are made, moved and deleted by one job at a time.
-    let structure = JobQueue()
+    let structure = SerialGate()
     /// Open files for serving, by variant and file number.
     var readers = RecentlyUsed<ReaderKey, any StoreFile>(capacity: Limits.openReadFileCountMax)
 

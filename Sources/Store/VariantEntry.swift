@@ -27,7 +27,7 @@ internal import Units
     var suspectFiles: [FilePath] = []
     var recordIsChanged = false
     /// Verifications of one variant go one after the other.
-    let checks = JobQueue()
+    let checks = SerialGate()
 
     init(key: VariantKey, phase: Phase) {
         self.key = key
@@ -81,27 +81,6 @@ internal import Units
             for chunk in map.chunks(ofFile: number) { trusted.remove(ChunkIndex(chunk)) }
         }
         return trusted
-    }
-}
-
-/// Lets one caller in at a time, in the order in which they came.
-@LoopActor final class JobQueue {
-    private var isBusy = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    nonisolated init() {}
-
-    /// Waits for its turn; `leave` must follow.
-    func enter() async {
-        if !isBusy {
-            isBusy = true
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    func leave() {
-        if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
     }
 }
 

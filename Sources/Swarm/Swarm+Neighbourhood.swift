@@ -117,6 +117,11 @@ extension Swarm {
         return moments.filter { $0 > clock }.min()
     }
 
+    /// Whether an address that a neighbour named may be dialled: loopback only from a neighbour that is there itself.
+    public static func mayDial(_ endpoint: Endpoint, namedBy teller: IPAddress) -> Bool {
+        AddressBook.isDiallable(endpoint, loopbackAllowed: teller.isLoopback)
+    }
+
     // MARK: Telling others
 
     mutating func sharePeers() {

@@ -14,7 +14,12 @@ struct Publication {
     let keys: KeyOptions
 
     /// Makes the version durable on this node.
+    /// - Throws: `ControlError`, with the exit code.
     func publish() async throws -> FetchedVersion {
+        do { return try await run() } catch { throw Self.reported(error) }
+    }
+
+    private func run() async throws -> FetchedVersion {
         let known = try await agent.ask(PreparePublication(model: names.model.text, tag: names.tag.text))
         let desk = try openDesk(known.root, cluster: known.cluster)
         let progress = ProgressLine()
@@ -90,7 +95,7 @@ struct Publication {
             return try await agent.ask(AdoptPublication(staging: staged.staging, manifest: try manifest(staged)))
         } catch {
             await publisher.discard()
-            throw Self.reported(error)
+            throw error
         }
     }
 

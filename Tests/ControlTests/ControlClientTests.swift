@@ -37,6 +37,17 @@ import Units
         #expect(next?.exit == .noAgent)
     }
 
+    @Test func anAgentThatSaysNothingIsStuckAndTheCommandDoesNotHang() async throws {
+        try bench.listen()
+        let client = try await bench.client()
+        let error = await fault { () throws(ControlError) in
+            try await client.call(Hold(name: "open"), silenceMax: .milliseconds(200))
+        }
+        #expect(error?.exit == .noAgent && error?.message.contains("nothing") == true)
+        let next = await fault { () throws(ControlError) in try await client.call(Echo(text: "x")) }
+        #expect(next?.exit == .noAgent)
+    }
+
     @Test func aClosedConnectionAnswersNothing() async throws {
         try bench.listen()
         let client = try await bench.client()

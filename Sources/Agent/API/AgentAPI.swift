@@ -32,15 +32,12 @@ struct AgentAPI {
         guard let model = ModelName(request.model), let channel = ChannelName(request.channel) else {
             throw ControlError(.wrongUsage, "\(request.model):\(request.channel) is no channel of a model")
         }
-        let before = agent.channels.wanted.map(\.version)
         do throws(TrustError) {
             try await agent.channels.follow(ModelChannel(model: model, channel: channel), request.follow)
         } catch {
             throw ControlError(.failed, "the follow could not be kept: \(error)")
         }
-        for version in before where !agent.channels.wanted.contains(where: { $0.version == version }) {
-            agent.library.unwant(version)
-        }
+        agent.giveUpWhatNobodyWants()
         agent.review(model)
         agent.library.onModelsChanged?()
         return Done()
@@ -75,7 +72,21 @@ struct AgentAPI {
             throw error.controlError
         }
         agent.rollouts.noteUnavailable(manifest.digest, of: manifest.value.model)
+        try await forget(manifest)
         return Done()
+    }
+
+    /// A restart must not fetch again what was removed.
+    private func forget(_ manifest: Verified<Manifest>) async throws(ControlError) {
+        let (digest, model) = (manifest.digest.hex, manifest.value.model.text)
+        do throws(TrustError) {
+            try await agent.settings.change {
+                $0.wanted.removeAll { $0 == digest }
+                if $0.fetched[model] == digest { $0.fetched[model] = nil }
+            }
+        } catch {
+            throw ControlError(.failed, "it is removed, but a restart would fetch it again: \(error)")
+        }
     }
 
     private func createToken(_ request: CreateToken) async throws(ControlError) -> CreateToken.Reply {

@@ -123,7 +123,10 @@ struct StatusWriter {
     }
 
     private func error(of entry: LibraryEntry) -> String {
-        entry.error.isEmpty ? agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? "" : entry.error
+        if agent.trust.denyList.isDenied(entry.digest, of: entry.model) {
+            return agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? "denied"
+        }
+        return entry.error.isEmpty ? agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? "" : entry.error
     }
 
     private func serving(_ entry: LibraryEntry) -> ModelStatus.Serving? {

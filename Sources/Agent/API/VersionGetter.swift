@@ -70,10 +70,13 @@ struct VersionGetter {
             let links = agent.switchboard.links.values.filter { !asked.contains($0.node) }.sorted { $0.node < $1.node }
             for link in links where agent.exchange.levelled.contains(link.node) {
                 asked.insert(link.node)
-                await agent.learnVersions(of: model, from: link.node)
+                agent.startLearning(of: model, from: link.node)
             }
             if case .unknown = VersionResolver(trust: agent.trust).resolve(model, choice) {} else { return false }
-            let hasAllAnswers = agent.switchboard.links.keys.allSatisfy(asked.contains)
+            // All at once, so that one that does not answer keeps nobody waiting for longer than the limit.
+            let hasAllAnswers = agent.switchboard.links.keys.allSatisfy {
+                asked.contains($0) && !agent.isLearning(of: model, from: $0)
+            }
             if hasAllAnswers, !asked.isEmpty || agent.dialler.peerCount == 0 {
                 try await reachFurther(model)
                 if agent.switchboard.links.keys.allSatisfy(asked.contains) { return true }

@@ -98,8 +98,11 @@ final class ChunkDriver {
         handle(.neighbourLost(node))
     }
 
-    /// Stops the clock.
-    func close() { alarm?.close() }
+    /// Stops the clock. Jobs of the store that end later still come in as events.
+    func close() {
+        alarm?.close()
+        alarm = nil
+    }
 
     private func forgetConnection(of node: NodeID) {
         for key in buffers.keys where key.node == node { buffers[key] = nil }

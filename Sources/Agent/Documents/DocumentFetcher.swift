@@ -20,9 +20,10 @@ final class DocumentFetcher {
     }
 
     /// A manifest, checked and kept; nil if no neighbour gives it now.
-    func manifest(_ digest: Digest) async throws(TrustError) -> Verified<Manifest>? {
+    /// - Parameter teller: the only one to ask, if somebody said that it has it.
+    func manifest(_ digest: Digest, from teller: NodeID? = nil) async throws(TrustError) -> Verified<Manifest>? {
         if let known = trust.manifests[digest] { return known }
-        for node in neighbours() {
+        for node in teller.map({ [$0] }) ?? neighbours() {
             guard let bytes = await fetch(.manifest, digest, byteCountMax: Limits.manifestByteCountMax, from: node)
             else { continue }
             do {

@@ -36,6 +36,13 @@ final class Channels {
         return head.value.version
     }
 
+    /// Whether the channel's head is genuine under the newest root: to be asked before each switch.
+    func mayMove(_ channel: ModelChannel) -> Bool {
+        guard let head = trust.heads[channel] else { return false }
+        // One of the newest root was judged under it when it came.
+        return head.value.rootVersion == trust.root.value.version || trust.isStillEntitled(head)
+    }
+
     /// The digests that followed channels name, with their models.
     var wanted: [(model: ModelName, version: Digest)] {
         followed.compactMap { channel in version(of: channel).map { (channel.model, $0) } }

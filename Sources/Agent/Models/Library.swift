@@ -10,8 +10,8 @@ internal import Units
 @LoopActor
 final class Library {
     private(set) var entries: [Digest: LibraryEntry] = [:]
-    /// The last write that failed, until one of a whole version succeeds.
-    private(set) var lastWriteFailure: StoreError?
+    /// The last write that failed, and for which version: until a version becomes ready, or nobody wants that one.
+    private var writeFailure: (version: Digest, error: StoreError)?
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
@@ -32,6 +32,9 @@ final class Library {
         self.jobs = jobs
         self.log = log
     }
+
+    /// Why versions cannot be written at present; nil if they can.
+    var lastWriteFailure: StoreError? { writeFailure?.error }
 
     /// Puts what is complete on disk into the swarm; what cannot be served is said and left.
     func open() async {
@@ -54,14 +57,15 @@ final class Library {
         guard !trust.denyList.isDenied(digest, of: model) else { return }
         entry.isWanted = true
         guard entry.phase != .ready else { return }
-        jobs.start("version \(digest)") { [weak self] in await self?.acquire(entry) }
+        jobs.start("version \(digest)") { [weak self] in await self?.acquire(digest) }
     }
 
     /// Nobody wants the version any more: a fetch stops; what is complete stays.
     func unwant(_ digest: Digest) {
         guard let entry = entries[digest], entry.isWanted else { return }
         entry.isWanted = false
-        if entry.phase != .ready { entry.stopWaiting() }
+        if writeFailure?.version == digest { writeFailure = nil }
+        if entry.phase != .ready { entry.stopWaiting(.givenUp) }
     }
 
     /// A published version is taken over from its staging folder and directed through the swarm.
@@ -78,31 +82,27 @@ final class Library {
 
     /// Deletes a version here.
     func remove(_ digest: Digest, protecting protected: Set<VariantKey>) async throws(StoreError) {
-        guard let entry = entries[digest] else {
+        guard entries[digest] != nil else {
             throw StoreError(.notFound, "remove", of: digest.short, "nothing of it is here")
         }
         unwant(digest)
         try await store.remove(digest, protecting: protected)
         driver.remove(digest, because: .unwanted)
         entries[digest] = nil
-        entry.announceChange()
         onModelsChanged?()
     }
 
-    /// An operator denied the version: it is neither fetched nor sent from now on.
-    func deny(_ digest: Digest) {
-        guard let entry = entries[digest] else { return }
-        entry.error = "denied"
+    /// An operator denied the version: it is neither fetched nor sent from now on. A record names the model too, since a
+    /// key for one model may not shut out another's.
+    func deny(_ digest: Digest, of model: ModelName) {
+        guard entries[digest]?.model == model else { return }
         driver.remove(digest, because: .denied)
         unwant(digest)
-        entry.announceChange()
     }
 
     /// The denial was lifted.
-    func allow(_ digest: Digest) async {
-        guard let entry = entries[digest] else { return }
-        entry.error = ""
-        guard entry.phase == .ready else { return }
+    func allow(_ digest: Digest, of model: ModelName) async {
+        guard let entry = entries[digest], entry.model == model, entry.phase == .ready else { return }
         do {
             try await serve(entry, seeding: .ordinary)
         } catch {
@@ -110,13 +110,21 @@ final class Library {
         }
     }
 
+    /// The newest root does not entitle the publishers of some versions any more: these are neither fetched nor sent.
+    func dropUnentitled() {
+        for digest in entries.keys.sorted() where trust.manifest(digest) != nil && trust.manifests[digest] == nil {
+            driver.remove(digest, because: .unwanted)
+            unwant(digest)
+        }
+    }
+
     /// The swarm has everything that a version needs.
-    func completed(_ digest: Digest) { entries[digest]?.stopWaiting() }
+    func completed(_ digest: Digest) { entries[digest]?.stopWaiting(.complete) }
 
     /// A chunk could not be written; the core tries again.
     func noteWriteFailure(_ digest: Digest, _ error: StoreError) {
         entries[digest]?.error = error.description
-        lastWriteFailure = error
+        writeFailure = (digest, error)
     }
 
     private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
@@ -131,32 +139,47 @@ final class Library {
 // MARK: Fetching
 
 extension Library {
-    /// Attempts until the version is here or nobody wants it; errors are shown and tried again.
+    /// Attempts until the version is here or nobody wants it.
+    private func acquire(_ digest: Digest) async {
+        // Looked up each time: while one entry's last attempt ends, it may be removed and the version wanted anew.
+        while let entry = entries[digest], entry.isToBeFetched, !Task.isCancelled {
+            await acquire(entry)
+            guard !entry.isWanted, entry.phase != .ready else { continue }
+            entry.phase = .waiting
+            entry.error = "not wanted any more; `shoal remove` frees its space"
+        }
+    }
+
+    /// Errors are shown and tried again.
     private func acquire(_ entry: LibraryEntry) async {
         var pause = Duration.milliseconds(200)
-        while entry.isWanted, entry.phase != .ready, !Task.isCancelled {
+        while entry.isToBeFetched, !Task.isCancelled {
             do {
                 // Wanted again while it was being given up: the loop's condition decides, not the attempt.
                 if try await attempt(entry) { continue }
                 pause = min(pause * 2, .seconds(2))
             } catch {
-                entry.phase = .failed
-                entry.error = "\(error)"
-                lastWriteFailure = error as? StoreError
-                log.error("a fetch failed and is tried again: \(error)", metadata: ["version": "\(entry.digest.short)"])
-                entry.announceChange()
+                // Removed or published here meanwhile: the attempt had to fail.
+                guard entry.isToBeFetched else { return }
+                note(error, of: entry)
                 pause = .seconds(5)
             }
             try? await Task.sleep(for: pause)
         }
-        entry.announceChange()
+    }
+
+    private func note(_ error: any Error, of entry: LibraryEntry) {
+        entry.phase = .failed
+        entry.error = "\(error)"
+        if let error = error as? StoreError { writeFailure = (entry.digest, error) }
+        log.error("a fetch failed and is tried again: \(error)", metadata: ["version": "\(entry.digest.short)"])
     }
 
     /// False if no neighbour could give what is needed next.
     private func attempt(_ entry: LibraryEntry) async throws -> Bool {
         guard let manifest = try await fetcher.manifest(entry.digest) else { return false }
         entry.manifest = manifest
-        guard entry.isWanted else { return true }
+        guard entry.isToBeFetched else { return true }
         if store.committed(entry.key) != nil {
             try await serve(entry, seeding: .ordinary)
             return true
@@ -164,7 +187,7 @@ extension Library {
         entry.phase = .fetching
         guard let layout = try await fetcher.layout(of: manifest) else { return false }
         entry.layout = layout
-        guard entry.isWanted else { return true }
+        guard entry.isToBeFetched else { return true }
         try await fetch(entry, manifest, layout)
         return true
     }
@@ -172,11 +195,17 @@ extension Library {
     private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
     {
         let start = try await begin(entry, manifest, layout)
+        // Hashing what an earlier run left takes long: it may have been denied or unfollowed meanwhile.
+        guard entry.isToBeFetched else { return }
         entry.phase = .fetching
         entry.error = ""
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
-        if start.held.count < start.needed.count { await entry.allChunks() }
-        guard entry.isWanted else { return driver.remove(entry.digest, because: .unwanted) }
+        let isWhole = start.held.count == start.needed.count
+        if !isWhole, await entry.allChunks() == .givenUp {
+            // Published here meanwhile, or removed and another entry's by now, it is not this fetch's to end.
+            guard entries[entry.digest] === entry, entry.phase != .ready else { return }
+            return driver.remove(entry.digest, because: .unwanted)
+        }
         entry.phase = .committing
         _ = try await store.commit(entry.key)
         becomeReady(entry)
@@ -207,7 +236,8 @@ extension Library {
         let layout = try await storedLayout(entry, manifest)
         entry.layout = layout
         let held = try await store.attach(manifest, layout, variant: entry.variant)
-        if !trust.denyList.isDenied(entry.digest, of: entry.model) {
+        // What only an earlier root entitled may be loaded where it is current, and no more.
+        if !trust.denyList.isDenied(entry.digest, of: entry.model), trust.manifests[entry.digest] != nil {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
         }
         becomeReady(entry)
@@ -227,9 +257,10 @@ extension Library {
     private func becomeReady(_ entry: LibraryEntry) {
         entry.phase = .ready
         entry.error = ""
-        lastWriteFailure = nil
+        writeFailure = nil
         log.notice("a version is ready", metadata: ["model": "\(entry.model)", "version": "\(entry.digest.short)"])
-        entry.announceChange()
+        // A fetch of what was published here waits for chunks that nobody will send any more.
+        entry.stopWaiting(.givenUp)
         onReady?(entry)
         onModelsChanged?()
     }

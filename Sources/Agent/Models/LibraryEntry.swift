@@ -24,8 +24,12 @@ final class LibraryEntry {
     var layout: Layout?
     /// Bytes that were re-hashed, while verifying.
     var hashedByteCount: Int64 = 0
-    private var readyWaiters: [CheckedContinuation<Void, Never>] = []
-    private var completionWaiter: CheckedContinuation<Void, Never>?
+    private var completionWaiter: CheckedContinuation<FetchEnd, Never>?
+
+    /// How the wait for chunks ended.
+    enum FetchEnd: Sendable {
+        case complete, givenUp
+    }
 
     init(digest: Digest, model: ModelName) {
         self.digest = digest
@@ -37,25 +41,18 @@ final class LibraryEntry {
 
     var key: VariantKey { VariantKey(version: digest, variant: variant) }
 
-    /// Waits until the phase may be worth another look: ready, failed or not wanted any more.
-    func nextChange() async { await withCheckedContinuation { readyWaiters.append($0) } }
+    /// Somebody wants it, and it is not here.
+    var isToBeFetched: Bool { isWanted && phase != .ready }
 
-    /// Wakes everybody who waits for `nextChange`.
-    func announceChange() {
-        let waiters = readyWaiters
-        readyWaiters = []
-        for waiter in waiters { waiter.resume() }
-    }
-
-    /// Waits for the swarm's word that all chunks are here, or for `stopWaiting`.
-    func allChunks() async {
+    /// Waits for the swarm's word that all chunks are here, or for the end of the wish.
+    func allChunks() async -> FetchEnd {
         precondition(completionWaiter == nil, "two fetches of one version")
-        await withCheckedContinuation { completionWaiter = $0 }
+        return await withCheckedContinuation { completionWaiter = $0 }
     }
 
-    /// All chunks are here, or the fetch is given up.
-    func stopWaiting() {
-        completionWaiter?.resume()
+    /// Wakes whoever waits for all chunks.
+    func stopWaiting(_ end: FetchEnd) {
+        completionWaiter?.resume(returning: end)
         completionWaiter = nil
     }
 }

@@ -20,7 +20,11 @@ final class RolloutDriver {
     private var inbox: [(ModelName, RolloutEvent)] = []
     private var isRunning = false
     private var moves: [(ModelName, RolloutVersion)] = []
+    /// Loads whose files are being re-hashed, by number: the process has not heard of them yet.
+    private var preparing: [UInt64: (instance: RolloutInstance, digest: Digest)] = [:]
+    private var loadCount: UInt64 = 0
     private let store: Store
+    private let trust: Trust
     private let library: Library
     private let settings: SettingsFile
     private let servedModels: Set<ModelName>
@@ -28,9 +32,11 @@ final class RolloutDriver {
     private let log: Logger
 
     init(
-        store: Store, library: Library, settings: SettingsFile, servedModels: [ModelName], jobs: Jobs, log: Logger
+        store: Store, trust: Trust, library: Library, settings: SettingsFile, servedModels: [ModelName], jobs: Jobs,
+        log: Logger
     ) {
         self.store = store
+        self.trust = trust
         self.library = library
         self.settings = settings
         self.servedModels = Set(servedModels)
@@ -47,6 +53,7 @@ final class RolloutDriver {
     func close() {
         server?.close()
         for alarm in alarms.values { alarm.close() }
+        alarms.removeAll()
     }
 
     /// What a model should run from now on; nil for nothing.
@@ -77,7 +84,11 @@ final class RolloutDriver {
         isRunning = true
         while !inbox.isEmpty {
             let (model, event) = inbox.removeFirst()
-            var machine = machines[model] ?? makeMachine(model)
+            guard var machine = machines[model] else {
+                machines[model] = makeMachine(model)
+                inbox.insert(contentsOf: denials(of: model) + [(model, event)], at: 0)
+                continue
+            }
             machine.handle(event, now: Clock.now())
             var effects: [RolloutEffect] = []
             while let effect = machine.nextEffect() { effects.append(effect) }
@@ -102,6 +113,24 @@ final class RolloutDriver {
             model: model, settings: RolloutSettings(awaitsProcess: servedModels.contains(model)), restored: memory)
     }
 
+    /// What a machine has to know before anything else: restarted, it must not go back to what was denied.
+    private func denials(of model: ModelName) -> [(ModelName, RolloutEvent)] {
+        trust.denyList.records.compactMap { record in
+            guard case .version(model, let digest) = record.value.subject, record.value.state == .denied else {
+                return nil
+            }
+            return (model, .denied(digest))
+        }
+    }
+
+    /// Authority is judged under the newest root before each switch; what `current` names may always be loaded again.
+    private func mayRun(_ digest: Digest, _ model: ModelName) -> Bool {
+        if store.current(model)?.version == digest { return true }
+        return trust.manifest(digest).map(trust.isStillEntitled) ?? false
+    }
+
+    private static let unentitled = "the newest root of trust does not entitle its publisher"
+
     private func version(of entry: LibraryEntry) -> RolloutVersion {
         RolloutVersion(digest: entry.digest, variant: entry.variant, tag: entry.manifest?.value.tag)
     }
@@ -113,10 +142,12 @@ final class RolloutDriver {
         case .load(let instance, let version, let deadline): load(version, into: instance, deadline, model)
         case .activate(let instance, let version, let expected, let deadline):
             guard let process = processes[instance] else { return }
+            guard mayRun(version.digest, model) else {
+                return handle(.activateFailed(instance, version.digest, .other(reason: Self.unentitled)), for: model)
+            }
             server?.activate(
                 process.handle, version.digest, tag: version.tag, expecting: expected, within: deadline)
-        case .release(let instance, let digest):
-            if let process = processes[instance] { server?.release(process.handle, digest) }
+        case .release(let instance, let digest): release(digest, from: instance, model)
         case .setCurrent(let version): moveCurrent(to: version, model)
         case .rememberProcess: remember(model)
         case .wakeAt(let moment): wake(model, at: moment)
@@ -128,24 +159,48 @@ final class RolloutDriver {
     private func load(
         _ version: RolloutVersion, into instance: RolloutInstance, _ deadline: Duration, _ model: ModelName
     ) {
-        let key = VariantKey(version: version.digest, variant: version.variant)
-        jobs.start("load \(model) \(instance) \(version.digest.short)") { [self] in
-            do {
-                let report = try await store.verify(key, .files)
-                guard report.isIntact, let folder = store.committed(key)?.folder else {
-                    handle(
-                        .loadFailed(instance, version.digest, reason: "its files are damaged; see `shoal verify`"),
-                        for: model)
-                    return handle(.unavailable(version.digest), for: model)
-                }
+        loadCount += 1
+        let (number, key) = (loadCount, VariantKey(version: version.digest, variant: version.variant))
+        preparing[number] = (instance, version.digest)
+        jobs.start("load \(number)") { [self] in
+            let fault = await fault(of: key)
+            // Called off meanwhile, and answered then.
+            guard preparing.removeValue(forKey: number) != nil else { return }
+            if let fault {
+                handle(.loadFailed(instance, version.digest, reason: fault.reason), for: model)
+                if fault.isDamage { handle(.unavailable(version.digest), for: model) }
+            } else if !mayRun(version.digest, model) {
+                handle(.loadFailed(instance, version.digest, reason: Self.unentitled), for: model)
+            } else if let folder = store.committed(key)?.folder, let process = processes[instance] {
                 let load = HandoffLoad(
                     digest: version.digest, tag: version.tag, variant: version.variant, path: folder, deadline: deadline
                 )
-                if let process = processes[instance] { server?.load(process.handle, load) }
-            } catch {
-                handle(.loadFailed(instance, version.digest, reason: "\(error)"), for: model)
+                server?.load(process.handle, load)
             }
         }
+    }
+
+    /// What speaks against loading a variant now; nil if its files are as its publisher signed them.
+    private func fault(of key: VariantKey) async -> (reason: String, isDamage: Bool)? {
+        do {
+            let report = try await store.verify(key, .files)
+            guard report.isIntact, store.committed(key) != nil else {
+                return ("its files are damaged; see `shoal verify`", true)
+            }
+            return nil
+        } catch {
+            return ("\(error)", false)
+        }
+    }
+
+    /// A load that the process has not heard of is answered here.
+    private func release(_ digest: Digest, from instance: RolloutInstance, _ model: ModelName) {
+        if let load = preparing.first(where: { $0.value == (instance, digest) }) {
+            preparing[load.key] = nil
+            handle(.loadFailed(instance, digest, reason: "called off"), for: model)
+            return handle(.released(instance, digest), for: model)
+        }
+        if let process = processes[instance] { server?.release(process.handle, digest) }
     }
 
     private func moveCurrent(to version: RolloutVersion, _ model: ModelName) {
@@ -153,6 +208,11 @@ final class RolloutDriver {
         jobs.start("current") { [self] in
             while !moves.isEmpty {
                 let (model, version) = moves.removeFirst()
+                let isServed = machines[model]?.servings.contains { $0.digest == version.digest } ?? false
+                guard isServed || mayRun(version.digest, model) else {
+                    handle(.setCurrentFailed(version.digest, reason: Self.unentitled), for: model)
+                    continue
+                }
                 do {
                     try await store.setCurrent(model, VariantKey(version: version.digest, variant: version.variant))
                     log.notice("current moved", metadata: ["model": "\(model)", "version": "\(version.digest.short)"])

@@ -7,6 +7,8 @@ internal import Units
 final class SettingsFile {
     private(set) var value: AgentSettings
     private let files: StateFolder
+    /// One write at a time: of two at once the older might come last.
+    private let gate = SerialGate()
     private nonisolated static let name = "agent.json"
 
     init(statePath: String) throws(TrustError) {
@@ -14,18 +16,20 @@ final class SettingsFile {
         value = try files.readJSON(AgentSettings.self, at: Self.name) ?? AgentSettings()
     }
 
-    /// Changes the settings: durable once this returns.
+    /// Changes the settings, unless that fails: durable once this returns.
     func change(_ edit: (inout AgentSettings) -> Void) async throws(TrustError) {
+        await gate.enter()
+        defer { gate.leave() }
         var edited = value
         edit(&edited)
         guard edited != value else { return }
-        value = edited
         let (files, changed) = (files, edited)
         do {
             try await ThreadPool.run { try files.writeJSON(changed, at: Self.name) }
         } catch {
             throw TrustError(.io, "\(error)")
         }
+        value = edited
     }
 
     /// Adds a peer before any agent runs: what `shoal join` does.

@@ -34,16 +34,25 @@ final class BulkQueue {
     }
 
     private func pump() {
-        while !isSending, !isClosed, !sources.isEmpty, stream.queuedByteCount < Limits.uploadBacklogByteCountMax {
+        while !isSending, !isClosed, !sources.isEmpty {
+            guard stream.queuedByteCount < Limits.uploadBacklogByteCountMax else { return waitForControlFrames() }
             let source = sources.removeFirst()
             let piece = source.next()
             guard !piece.isEmpty, !isClosed else { continue }
             sources.append(source)
             isSending = true
-            stream.send(piece) { [weak self] in
-                self?.isSending = false
-                self?.pump()
-            }
+            stream.send(piece) { [weak self] in self?.goOn() }
         }
+    }
+
+    /// What is queued is not ours, so nobody else would call when it is gone.
+    private func waitForControlFrames() {
+        isSending = true
+        stream.whenFlushed { [weak self] in self?.goOn() }
+    }
+
+    private func goOn() {
+        isSending = false
+        pump()
     }
 }

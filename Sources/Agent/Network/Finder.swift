@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Swarm
 internal import Units
 internal import Wire
 
@@ -55,7 +56,9 @@ final class Finder {
     /// A neighbour's answer; false if nobody asked it. A late one is no fault.
     func receive(_ found: Found, from link: NeighbourLink) -> Bool {
         guard open[found.id]?.waitingFor.remove(link.node) != nil else { return seen[found.id] != nil }
-        open[found.id]?.entries += found.entries
+        open[found.id]?.entries += found.entries.filter {
+            Swarm.mayDial($0.endpoint, namedBy: link.remote.address)
+        }
         finishIfComplete(found.id)
         return true
     }

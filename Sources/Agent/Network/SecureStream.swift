@@ -76,6 +76,15 @@ final class SecureStream {
     /// Goes on reading.
     func resume() { stream.resumeReading() }
 
+    /// Calls back once the kernel has taken all that is queued; never if the stream ends first.
+    func whenFlushed(_ then: @escaping @LoopActor () -> Void) {
+        guard !isClosed else { return }
+        stream.write([]) { [weak self] error in
+            guard error == nil, let self, !isClosed else { return }
+            then()
+        }
+    }
+
     /// Encrypts and sends. `then` is called once the kernel has taken the bytes, or never if the stream ends first.
     func send(_ plaintext: [UInt8], then: (@LoopActor () -> Void)? = nil) {
         guard isOpen, !isClosed else { return }

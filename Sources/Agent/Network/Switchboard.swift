@@ -69,6 +69,8 @@ final class Switchboard {
         for (key, link) in pending where link.node == node {
             pending[key] = nil
             link.end(code, text, telling: false)
+            // Whoever asked for a dial is owed its outcome.
+            if let dialled = link.dialled { delegate?.dial(of: dialled, failed: .unwelcome(node), why: "\(code)") }
         }
     }
 
@@ -97,7 +99,11 @@ final class Switchboard {
 
     /// A connection that this agent made.
     func adopt(dialled socket: ByteStream, for target: DialTarget) {
-        guard let remote = socket.peer else { return socket.close() }
+        guard let remote = socket.peer else {
+            socket.close()
+            delegate?.dial(of: target, failed: .unreachable, why: "the connection broke at once")
+            return
+        }
         tune(socket)
         do throws(TLSError) {
             prove(SecureStream(socket, try TLSSession(contexts.client)), remote: remote, dialled: target)
@@ -136,7 +142,10 @@ final class Switchboard {
             route.target = .joining(joining.adopt(stream))
             return
         }
-        guard let identity = stream.peerIdentity else { return stream.close() }
+        guard let identity = stream.peerIdentity else {
+            stream.close()
+            return unproved(remote, dialled, why: "it has no certificate")
+        }
         let link = NeighbourLink(stream, identity: identity, remote: remote, dialled: dialled, owner: self)
         route.target = .link(link)
         pending[ObjectIdentifier(link)] = link

@@ -1,14 +1,13 @@
-internal import EventLoop
-
 /// Lets one task at a time through, in the order of their coming: for changes that are durable before they are visible.
-@LoopActor
-final class SerialGate {
+@LoopActor public final class SerialGate {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    nonisolated init() {}
+    /// Open.
+    public nonisolated init() {}
 
-    func enter() async {
+    /// Waits for its turn; `leave` must follow. It is not cut short when the task is cancelled.
+    public func enter() async {
         guard isTaken else {
             isTaken = true
             return
@@ -16,7 +15,8 @@ final class SerialGate {
         await withCheckedContinuation { waiting.append($0) }
     }
 
-    func leave() {
+    /// Lets the next one in.
+    public func leave() {
         guard !waiting.isEmpty else {
             isTaken = false
             return
