@@ -151,8 +151,11 @@ def python_step(folder: str, seconds_max: int) -> Step | None:
         return None
     python = VENV_PYTHON if VENV_PYTHON.exists() else Path(sys.executable)
     command = [python, "-B", "-m", "unittest", "discover", "--verbose", "--start-directory", folder]
-    shoal = {"SHOAL": os.environ.get("SHOAL", str(ROOT / ".build" / "debug" / "shoal"))}
-    return Step(folder, command, of_unittest, seconds_max, shoal)
+    environment = {
+        "SHOAL": os.environ.get("SHOAL", str(ROOT / ".build" / "debug" / "shoal")),
+        "PYTHONPATH": str((ROOT / folder).parent),  # the package under test lies beside its tests
+    }
+    return Step(folder, command, of_unittest, seconds_max, environment)
 
 
 def steps(options: argparse.Namespace) -> list[Step]:
