@@ -29,6 +29,8 @@ final class Agent {
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
+    /// One publication at a time is judged.
+    let publishing = SerialGate()
     private let contexts: TLSContexts
     private var announcedModels: [ModelName] = []
     private var renewalTimer: LoopTimer?

@@ -63,7 +63,8 @@ public enum AgentService {
             return try Agent(
                 .init(configuration: options.configuration, trust: trust, store: store, settings: settings, log: log))
         } catch let error as TrustError {
-            throw ControlError(error.code == .io ? .failed : .badConfiguration, error.description)
+            throw ControlError(
+                [.io, .full, .readOnly].contains(error.code) ? .failed : .badConfiguration, error.description)
         } catch let error as StoreError {
             throw ControlError(
                 error.code == .foreign || error.code == .busy ? .badConfiguration : .failed, error.description)

@@ -115,6 +115,16 @@ class WhatIsPublishedTests(PublishTestCase):
         self.assertEqual(self.published(), before)
         self.assertEqual((self.a.current(MODEL) / "model.bin").stat().st_mode & 0o222, 0)
 
+    def test_of_two_commands_that_publish_under_one_tag_at_once_one_wins(self) -> None:
+        both = [tree(self.cluster.folder / name, {"model.bin": MIB}, seed=number)
+                for number, name in enumerate(("one", "two"), start=50)]
+        running = [self.a.begin("seed", files, "--model", MODEL, "--version", "both") for files in both]
+        codes = sorted((process.communicate(timeout=60), process.returncode)[1] for process in running)
+        # Without a race the second finds the tag taken.
+        self.assertIn(codes, ([0, 1], [0, 75]))
+        tags = [item["tag"] for item in self.a.run("list", MODEL, "--json").json["items"]]
+        self.assertEqual(tags.count("both"), 1)
+
     def test_bad_names_of_models_and_tags_are_wrong_usage(self) -> None:
         fill(self.files / "model.bin", 10, seed=1)
         for model, tag in (("../up", "1"), ("a//b", "1"), ("a/current", "1"), (MODEL, "a/b"), (MODEL, "0123abcd")):

@@ -41,7 +41,7 @@ struct SigningAPI {
             throw ControlError(.wrongUsage, "the manifest is not hexadecimal")
         }
         do {
-            let manifest = try await agent.trust.receiveManifest(envelope, expecting: nil)
+            let manifest = try await receive(envelope)
             guard let layout = try await agent.fetcher.layout(of: manifest) else {
                 throw ControlError(
                     .failed, "the layout of the version is missing from the state folder",
@@ -56,6 +56,25 @@ struct SigningAPI {
         } catch {
             throw ControlError(.verificationFailed, "the version is refused: \(error)")
         }
+    }
+
+    /// Keeps a manifest unless its tag names another version already. Two commands may both have found the tag free, so
+    /// they are let through one at a time; later nobody could say which of the two the tag means.
+    private func receive(_ envelope: [UInt8]) async throws -> Verified<Manifest> {
+        await agent.publishing.enter()
+        defer { agent.publishing.leave() }
+        let claimed = try SignedDocument(decoding: envelope)
+        let body = try Manifest(body: claimed.body)
+        let bearer = VersionResolver(trust: agent.trust).versions(of: body.model).first {
+            $0.value.tag == body.tag && $0.document.body != claimed.body
+                && !agent.trust.denyList.isDenied($0.digest, of: body.model)
+        }
+        guard bearer == nil else {
+            throw ControlError(
+                .tryAgain, "\(body.model)@\(body.tag) was published by another command meanwhile",
+                hint: "Run it again: the same files are done already, others need another --version.")
+        }
+        return try await agent.trust.receiveManifest(envelope, expecting: nil)
     }
 
     // MARK: Heads
