@@ -1,4 +1,4 @@
-"""Authority is judged before each switch: what a new root takes from a publisher is not switched to, and no outage follows."""
+"""Authority is judged before each switch: what a new root takes from a publisher is not switched to, and serves on."""
 
 import unittest
 from pathlib import Path
@@ -23,7 +23,8 @@ class EntitlementTests(InteropTestCase):
         with self.agent("courier", documents=documents) as courier:
             courier.dial(self.address)
             self.a.wait_connected("courier")
-            self.a.wait_for(lambda _: self.a.log.read_text().count("a new head") == before + len(documents), 10, "heads")
+            after = before + len(documents)
+            self.a.wait_for(lambda _: self.a.log.read_text().count("a new head") == after, 10, "the heads")
             self.a.wait_for(lambda _: "a new root" in self.a.log.read_text(), 10, "the root")
 
     def test_a_version_whose_publisher_lost_the_right_is_not_switched_to_and_the_current_one_stays(self) -> None:
