@@ -37,7 +37,8 @@ let floors: [(name: String, imports: [Target.Dependency])] = [
     (
         "Agent",
         [
-            "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
+            "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust",
+            "Store",
             "Handoff", "Control", toml, logging, collections,
         ]
     ),
@@ -54,14 +55,16 @@ let systemLibraries: [Target] = [
 let command: Target = .executableTarget(
     name: "shoal",
     dependencies: [
-        "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Agent", argumentParser,
+        "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Agent",
+        argumentParser,
     ],
     swiftSettings: strict
 )
 
 /// A target's tests may import the target and whatever the target itself may.
 let tests: [Target] = [
-    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store", "Handoff",
+    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
+    "Handoff",
     "Control", "Agent",
 ].map { name in
     let imports = floors.first { $0.name == name }?.imports ?? []
