@@ -59,6 +59,7 @@ public enum AgentService {
         do {
             let trust = try Trust.open(statePath: options.statePath)
             let store = try await Store.open(options.statePath, node: trust.identity.node)
+            trust.removeLeftovers()
             let settings = try SettingsFile(statePath: options.statePath)
             return try Agent(
                 .init(configuration: options.configuration, trust: trust, store: store, settings: settings, log: log))

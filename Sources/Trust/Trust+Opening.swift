@@ -13,7 +13,6 @@ extension Trust {
 
     static func open(_ files: StateFolder) throws(TrustError) -> Trust {
         let identity = try NodeIdentity.load(from: files)
-        files.removeLeftovers()
         let roots = try DocumentJudge.chain(try DocumentArchive(files).roots())
         guard let newest = roots.last else {
             throw TrustError(.invalid, "\(files.path) has no root document; restore it from a backup, or join anew")
@@ -28,6 +27,10 @@ extension Trust {
         try trust.loadDocuments()
         return trust
     }
+
+    /// Removes what a power cut left of files that were being replaced. For the agent that holds the store's lock:
+    /// another one's file may be in the middle of its replacement.
+    public func removeLeftovers() { files.removeLeftovers() }
 
     /// A stolen node must be worth nothing to a forger: keys that may sign do not lie in a state folder.
     private func refuseSigningKeys() throws(TrustError) {

@@ -160,7 +160,9 @@ import Units
         try RealFileSystem(folder: cluster.statePath).writeAtomically("keys/a", [1], mode: 0o600)
         try RealFileSystem(folder: cluster.statePath).rename(
             "keys/a", to: StorePath(parsing: name), target: .mustNotExist)
-        _ = try Trust.open(statePath: cluster.statePath)
+        let trust = try Trust.open(statePath: cluster.statePath)
+        #expect(try state.readBytes(at: name, atMost: 9) == [1], "an agent that has no lock yet touches nothing")
+        trust.removeLeftovers()
         #expect(try state.readBytes(at: name, atMost: 9) == nil)
     }
 

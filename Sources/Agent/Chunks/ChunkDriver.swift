@@ -66,8 +66,11 @@ final class ChunkDriver {
         isRunning = true
         var next = 0
         while next < inbox.count {
-            core.handle(inbox[next], now: Clock.now())
+            let event = inbox[next]
             next += 1
+            // Not before: an effect of an earlier event may still name a buffer of that connection.
+            if case .neighbourLost(let node) = event { forgetConnection(of: node) }
+            core.handle(event, now: Clock.now())
             while let effect = core.nextEffect() { run(effect) }
         }
         inbox.removeAll(keepingCapacity: true)
@@ -93,10 +96,7 @@ final class ChunkDriver {
     }
 
     /// A neighbour's connection ended.
-    func lose(_ node: NodeID) {
-        forgetConnection(of: node)
-        handle(.neighbourLost(node))
-    }
+    func lose(_ node: NodeID) { handle(.neighbourLost(node)) }
 
     /// Stops the clock. Jobs of the store that end later still come in as events.
     func close() {
