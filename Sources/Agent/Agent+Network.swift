@@ -50,6 +50,7 @@ extension Agent: SwitchboardDelegate {
                 driver.handle(.heard(link.node))
             } else {
                 driver.handle(.received(message, from: link.node))
+                if case .holdings(let part) = message, part.firstChunk == 0 { library.noteHolder(of: part.version) }
             }
         }
     }

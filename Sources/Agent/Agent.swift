@@ -165,6 +165,8 @@ final class Agent {
         driver.onDisconnect = { [weak self] in self?.disconnect($0, because: $1) }
         exchange.onAccepted = { [weak self] in self?.accept($0) }
         exchange.onFault = { [weak self] in self?.blame($0, $1) }
+        exchange.isComing = { [fetcher] in fetcher.isComing($0, but: $1) }
+        exchange.hasOpened = { [driver] in driver.core.hasOpened($1, $0) }
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }

@@ -45,14 +45,25 @@ public enum AcceptedDocument: Sendable {
 extension Trust {
     /// Judges a root, head or deny record under the newest root and, if it is new, keeps it. Of one that is known, new
     /// signatures are kept.
-    public func receive(_ envelope: [UInt8], kind: DocumentKind) async -> DocumentVerdict {
+    /// - Parameter passOn: called once, before the return, with a document that will be `.accepted` unless it cannot be
+    ///   kept: with a head or a record before it is durable, since whoever passes it on does not act on it. After a
+    ///   `.failed` it may be called for the same document again.
+    public func receive(
+        _ envelope: [UInt8], kind: DocumentKind, passOn: (@LoopActor (AcceptedDocument) -> Void)? = nil
+    ) async -> DocumentVerdict {
+        // From each neighbour comes the same: what is here byte for byte was verified when it came.
+        if isKept(envelope, kind: kind) { return .dropped("known") }
         await gate.enter()
         defer { gate.leave() }
+        if isKept(envelope, kind: kind) { return .dropped("known") }
         do {
             switch kind {
-            case .root: return try await receiveRoot(envelope)
-            case .head: return try await receiveHead(envelope)
-            case .deny: return try await receiveDeny(envelope)
+            case .root:
+                let verdict = try await receiveRoot(envelope)
+                if case .accepted(let document) = verdict { passOn?(document) }
+                return verdict
+            case .head: return try await receiveHead(envelope, passOn)
+            case .deny: return try await receiveDeny(envelope, passOn)
             case .manifest: return .dropped("manifests are asked for, not pushed")
             }
         } catch let refusal as DocumentRefusal {
@@ -61,6 +72,19 @@ extension Trust {
             return .failed(error)
         } catch {
             return .failed(TrustError(.io, "\(error)"))
+        }
+    }
+
+    private func isKept(_ envelope: [UInt8], kind: DocumentKind) -> Bool {
+        switch kind {
+        case .root: return roots.contains { $0.envelope == envelope }
+        case .head:
+            guard let claimed = try? Head(body: SignedDocument(decoding: envelope).body) else { return false }
+            return heads[claimed.channel]?.envelope == envelope
+        case .deny:
+            guard let claimed = try? DenyRecord(body: SignedDocument(decoding: envelope).body) else { return false }
+            return denyList.record(of: claimed.subject)?.envelope == envelope
+        case .manifest: return false
         }
     }
 
@@ -107,7 +131,9 @@ extension Trust {
 
     // MARK: Heads
 
-    private func receiveHead(_ envelope: [UInt8]) async throws -> DocumentVerdict {
+    private func receiveHead(
+        _ envelope: [UInt8], _ passOn: (@LoopActor (AcceptedDocument) -> Void)?
+    ) async throws -> DocumentVerdict {
         let root = root.value
         let head = try await judgeOnPool { () throws(DocumentRefusal) in
             try Verified<Head>.verify(envelope, under: root, checks: DocumentCrypto.checks)
@@ -115,16 +141,20 @@ extension Trust {
         let channel = head.value.channel
         guard let known = heads[channel] else {
             if let full = fullReason(for: channel.model) { return .dropped(full) }
+            passOn?(.head(head))
             return try await keep(head)
         }
         switch head.precedence(over: known) {
-        case .newer: return try await keep(head)
+        case .newer:
+            passOn?(.head(head))
+            return try await keep(head)
         case .older: return .dropped("\(channel) is at \(known.value.rank)")
         case .same:
             let merged = known.merging(head)
             if merged != known { _ = try await keep(merged) }
             return .dropped("known")
         case .conflictWon:
+            passOn?(.head(head))
             let verdict = try await keep(head)
             report(DocumentConflict(subject: "\(channel)", kept: head.digest, dropped: known.digest))
             return verdict
@@ -143,7 +173,9 @@ extension Trust {
 
     // MARK: Deny records
 
-    private func receiveDeny(_ envelope: [UInt8]) async throws -> DocumentVerdict {
+    private func receiveDeny(
+        _ envelope: [UInt8], _ passOn: (@LoopActor (AcceptedDocument) -> Void)?
+    ) async throws -> DocumentVerdict {
         let root = root.value
         let record = try await judgeOnPool { () throws(DocumentRefusal) in
             try Verified<DenyRecord>.verify(envelope, under: root, checks: DocumentCrypto.checks)
@@ -155,6 +187,7 @@ extension Trust {
         guard let result = list.record(of: subject) else {
             preconditionFailure("\(subject) was taken and is not there")
         }
+        if precedence.replaces { passOn?(.deny(result)) }
         if result != known {
             let archive = archive
             try await onPool { () throws(TrustError) in try archive.save(result) }

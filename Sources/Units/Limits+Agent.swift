@@ -29,6 +29,18 @@ extension Limits {
     public static let uploadReadByteCount = 256 << 10
     /// Connections to neighbours, both ways.
     public static let connectionCountMax = 1024
+    /// How long a FETCH of a manifest that is on its way waits for it.
+    public static let heldAnswerMilliseconds: Int64 = 1_000
+    /// Layouts of one version that are given at once, however large they are...
+    public static let layoutShareCountMin = 2
+    /// ... and as many more as have so many bytes together.
+    public static let layoutShareByteCount = 64 << 10
+    /// A layout that was given counts so long, unless its receiver announces the version before...
+    public static let layoutShareMilliseconds: Int64 = 250
+    /// ... and so much longer as a link of that rate takes for it.
+    public static let layoutShareBytesPerSecond: Int64 = 1 << 20
+    /// Whoever said `not now` is not asked again for so long.
+    public static let declinedMilliseconds: Int64 = 100
     /// Open FETCH, VERSIONS_QUERY and RENEW requests of one neighbour.
     public static let documentRequestCountMax = 16
     /// How long one of them may be silent.

@@ -259,6 +259,38 @@ extension DocumentVerdict {
         }
     }
 
+    @Test func whatIsGenuineAndNewIsPassedOnBeforeItIsKeptAndOnlyOnce() async throws {
+        let record = try cluster.record(.node(NodeID(exactly: Array(1...16))), .denied, 1)
+        let documents = [
+            (try cluster.envelope(try cluster.head(1), [publish]), DocumentKind.head),
+            (try cluster.envelope(record, [steward]), DocumentKind.deny),
+        ]
+        let (state, files) = try cluster.faulty()
+        let trust = try Trust.open(state)
+        for (envelope, kind) in documents {
+            var passed: [[UInt8]] = []
+            files.fail(nth: 1, errno: 28, .once)
+            let failed = await trust.receive(envelope, kind: kind) { passed.append($0.envelope) }
+            files.heal()
+            #expect(failed.isFailed)
+            #expect(passed == [envelope])
+            #expect(await trust.receive(envelope, kind: kind).isAccepted)
+            let again = await trust.receive(envelope, kind: kind) { passed.append($0.envelope) }
+            #expect(again.isDropped)
+            #expect(passed == [envelope])
+        }
+    }
+
+    @Test func whatIsOlderOrWrongIsNotPassedOn() async throws {
+        #expect(try await give(cluster.head(2)).isAccepted)
+        var count = 0
+        let older = try cluster.envelope(try cluster.head(1), [publish])
+        #expect(await trust.receive(older, kind: .head, passOn: { _ in count += 1 }).isDropped)
+        let unentitled = try cluster.envelope(try cluster.head(3), [rootKey])
+        #expect(await !trust.receive(unentitled, kind: .head, passOn: { _ in count += 1 }).isAccepted)
+        #expect(count == 0)
+    }
+
     /// Makes the state folder what it was.
     private func clear() throws {
         let state = try StateFolder(path: cluster.statePath)

@@ -29,6 +29,10 @@ final class DocumentExchange {
     var onAccepted: (@LoopActor (AcceptedDocument) -> Void)?
     /// A neighbour broke a rule of documents.
     var onFault: (@LoopActor (NodeID, WireFault) -> Void)?
+    /// Whether a manifest is being asked of somebody else than this node now.
+    var isComing: (@LoopActor (Digest, _ but: NodeID) -> Bool)?
+    /// Whether a neighbour announced a version.
+    var hasOpened: (@LoopActor (NodeID, Digest) -> Bool)?
     /// A neighbour has sent all that it had at the start.
     var onLevelled: (@LoopActor (NodeID) -> Void)?
 
@@ -45,6 +49,10 @@ final class DocumentExchange {
     private var rates: [NodeID: RateLimit] = [:]
     /// Documents that are on their way to a neighbour, which may ask faster than it reads.
     private var answering: [NodeID: Int] = [:]
+    private var held = HeldAnswers()
+    private var shares = LayoutShares()
+    /// From whom the newest head of a channel came.
+    private var tellers: [ModelChannel: NodeID] = [:]
     /// Neighbours that said LEVELLED.
     private var announced: Set<NodeID> = []
     /// Neighbours all of whose first documents are judged.
@@ -78,6 +86,8 @@ final class DocumentExchange {
         answering[node] = nil
         announced.remove(node)
         levelled.remove(node)
+        held.lose(node)
+        tellers = tellers.filter { $0.value != node }
         requests.lose(node)
     }
 
@@ -149,9 +159,13 @@ final class DocumentExchange {
     }
 
     private func judge(_ kind: DocumentKind, _ envelope: [UInt8], from node: NodeID) async {
-        switch await trust.receive(envelope, kind: kind) {
-        case .accepted(let document):
+        // What is genuine and new goes on while it is being made durable here; it is acted on afterwards.
+        let verdict = await trust.receive(envelope, kind: kind) { [self] document in
             spread(document, except: node)
+            if case .head(let head) = document { tellers[head.value.channel] = node }
+        }
+        switch verdict {
+        case .accepted(let document):
             onAccepted?(document)
         case .dropped(let why): log.debug("a \(kind) is dropped: \(why)", metadata: ["node": "\(node)"])
         case .blamed(let why): onFault?(node, WireFault(.badDocument, why))
@@ -199,6 +213,7 @@ final class DocumentExchange {
             return link.send(.absent(Absent(request: fetch.request, reason: .notNow)))
         }
         guard let manifest = manifest(for: fetch) else {
+            if fetch.kind == .manifest, isComing?(fetch.digest, link.node) == true { return hold(fetch, link) }
             return link.send(.absent(Absent(request: fetch.request, reason: .notHeld)))
         }
         guard !trust.denyList.isDenied(manifest.digest, of: manifest.value.model) else {
@@ -215,9 +230,52 @@ final class DocumentExchange {
                     noteAnswered(link.node)
                     return link.send(.absent(Absent(request: fetch.request, reason: .notHeld)))
                 }
+                guard mayShare(bytes.count, of: manifest, with: link.node) else {
+                    noteAnswered(link.node)
+                    return link.send(.absent(Absent(request: fetch.request, reason: .notNow)))
+                }
                 send(bytes, for: fetch, link)
             }
         }
+    }
+
+    private func mayShare(_ byteCount: Int, of manifest: Verified<Manifest>, with node: NodeID) -> Bool {
+        let now = Clock.now()
+        shares.expire(now: now)
+        return shares.take(manifest.value.layout.digest, byteCount: byteCount, for: node, now: now) { [hasOpened] in
+            hasOpened?($0, manifest.digest) ?? false
+        }
+    }
+
+    private func hold(_ fetch: Fetch, _ link: NeighbourLink) {
+        answering[link.node, default: 0] += 1
+        guard held.hold(HeldAnswers.Question(node: link.node, fetch: fetch)) else { return }
+        let digest = fetch.digest
+        jobs.start("held \(digest)") { [weak self] in
+            try? await Task.sleep(for: .milliseconds(Limits.heldAnswerMilliseconds))
+            self?.answerHeld(digest)
+        }
+    }
+
+    /// Answers those that wait for a manifest, which is here now or will not come.
+    func answerHeld(_ digest: Digest) {
+        let waiting = held.take(digest)
+        guard !waiting.isEmpty else { return }
+        jobs.cancel("held \(digest)")
+        for question in waiting {
+            noteAnswered(question.node)
+            guard let link = switchboard.links[question.node] else { continue }
+            if trust.manifests[digest] == nil {
+                link.send(.absent(Absent(request: question.fetch.request, reason: .notHeld)))
+            } else {
+                answer(question.fetch, link)
+            }
+        }
+    }
+
+    /// The neighbours from which the heads came that name this version.
+    func tellers(of version: Digest) -> [NodeID] {
+        tellers.filter { trust.heads[$0.key]?.value.version == version }.map(\.value).sorted()
     }
 
     private func manifest(for fetch: Fetch) -> Verified<Manifest>? {

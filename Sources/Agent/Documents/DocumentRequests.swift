@@ -6,6 +6,8 @@ internal import Wire
 enum DocumentFailure: Error, Sendable {
     /// It has none, or may not give it.
     case absent
+    /// It has it, and gives it to others first.
+    case notNow
     /// It is gone, or its request numbers are.
     case gone
     /// It fell silent.
@@ -97,7 +99,9 @@ final class DocumentRequests {
 
     /// No.
     func receive(_ absent: Absent, from node: NodeID) -> WireFault? {
-        finish(Key(node: node, request: absent.request), .failure(.absent), "ABSENT")
+        finish(
+            Key(node: node, request: absent.request), .failure(absent.reason == .notNow ? .notNow : .absent),
+            "ABSENT")
     }
 
     /// The neighbour is gone.

@@ -57,6 +57,7 @@ final class Library {
         guard !trust.denyList.isDenied(digest, of: model) else { return }
         entry.isWanted = true
         guard entry.phase != .ready else { return }
+        entry.noteSign()
         jobs.start("version \(digest)") { [weak self] in await self?.acquire(digest) }
     }
 
@@ -118,6 +119,9 @@ final class Library {
         }
     }
 
+    /// A neighbour announced a version: it has what a fetch may be waiting for.
+    func noteHolder(of digest: Digest) { entries[digest]?.noteSign() }
+
     /// The swarm has everything that a version needs.
     func completed(_ digest: Digest) { entries[digest]?.stopWaiting(.complete) }
 
@@ -152,19 +156,20 @@ extension Library {
 
     /// Errors are shown and tried again.
     private func acquire(_ entry: LibraryEntry) async {
-        var pause = Duration.milliseconds(200)
+        var pause = Duration.milliseconds(100)
         while entry.isToBeFetched, !Task.isCancelled {
             do {
+                entry.forgetSigns()
                 // Wanted again while it was being given up: the loop's condition decides, not the attempt.
                 if try await attempt(entry) { continue }
+                await entry.awaitSign(atMost: pause)
                 pause = min(pause * 2, .seconds(2))
             } catch {
                 // Removed or published here meanwhile: the attempt had to fail.
                 guard entry.isToBeFetched else { return }
                 note(error, of: entry)
-                pause = .seconds(5)
+                try? await Task.sleep(for: .seconds(5))
             }
-            try? await Task.sleep(for: pause)
         }
     }
 

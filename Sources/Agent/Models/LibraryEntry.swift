@@ -24,6 +24,10 @@ final class LibraryEntry {
     var layout: Layout?
     /// Bytes that were re-hashed, while verifying.
     var hashedByteCount: Int64 = 0
+    private var pauseWaiter: CheckedContinuation<Void, Never>?
+    private var pauseTimer: LoopTimer?
+    /// Signs that came while nothing waited for them.
+    private var hasSign = false
     private var completionWaiter: CheckedContinuation<FetchEnd, Never>?
 
     /// How the wait for chunks ended.
@@ -43,6 +47,34 @@ final class LibraryEntry {
 
     /// Somebody wants it, and it is not here.
     var isToBeFetched: Bool { isWanted && phase != .ready }
+
+    /// Waits until somebody may have what is missing, but no longer than `duration`.
+    func awaitSign(atMost duration: Duration) async {
+        precondition(pauseWaiter == nil, "two fetches of one version")
+        guard !hasSign else { return }
+        await withCheckedContinuation { continuation in
+            pauseWaiter = continuation
+            let timer = LoopTimer { [weak self] in self?.endPause() }
+            timer.start(after: duration)
+            pauseTimer = timer
+        }
+    }
+
+    /// What was said so far is known to the attempt that begins.
+    func forgetSigns() { hasSign = false }
+
+    /// A neighbour announced the version, or came.
+    func noteSign() {
+        hasSign = true
+        endPause()
+    }
+
+    private func endPause() {
+        pauseTimer?.close()
+        pauseTimer = nil
+        pauseWaiter?.resume()
+        pauseWaiter = nil
+    }
 
     /// Waits for the swarm's word that all chunks are here, or for the end of the wish.
     func allChunks() async -> FetchEnd {
