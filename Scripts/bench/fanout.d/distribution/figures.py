@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from .cases import BUSY_MAX, FOREIGN_MAX, Case
 
+MIB = 1 << 20
 MACHINE_BOUND = "machine-bound: the machine, not the network, set its time"
 SEED = "node-0"
 
@@ -123,6 +124,8 @@ def notes(row: Row) -> list[str]:
     if row.failures:
         told.append(f"{len(row.failures)} of {len(row.failures) + len(row.runs)} runs failed: {row.failures[0]}")
     if run := row.middle:
+        if run["size"] != round(row.case.size * MIB):
+            told.append(f"of {run['size'] / MIB:g} MiB only")
         if came := newcomers(run):
             told.append(f"newcomers took {', '.join(f'{t:.1f}' for t in came)} s")
         for node in run.get("apart") or []:

@@ -4,8 +4,6 @@ from . import figures
 from .cases import CASES, Case
 from .figures import Row
 
-MIB = 1 << 20
-
 
 def rows_of(results: list[dict]) -> dict[tuple[str, str], Row]:
     """Results of swarmbench and of the floor, by case and system, in the order of the cases."""
