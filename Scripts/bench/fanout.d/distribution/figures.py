@@ -132,9 +132,8 @@ def notes(row: Row) -> list[str]:
             got = (run.get("reports") or {}).get(str(node))
             told.append(f"node {node} had {got['received'] / run['size']:.0%} then" if got else f"without node {node}")
         if run.get("known"):
-            told.append(
-                f"{len(run['known'])} knew after {max(run['known'].values()):.2f} s, {connections(run)} connections"
-            )
+            told.append(f"{len(run['known'])} knew after {max(run['known'].values()):.2f} s")
+            told.append(f"{connections(run)} connections")
         if row.case.name == "unequal":
             told.append(f"worst node {worst_of_own_limit(run):.3f} of its own limit")
     return list(dict.fromkeys(told))
