@@ -139,7 +139,7 @@ def notes(row: Row) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-# What a goal's kind is of a row, with the rows of all cases at hand: {(case name, system): Row}; None if it cannot be said.
+# What a goal is of a row, with all rows at hand: {(case name, system): Row}; None if it cannot be said.
 def _share(row: Row, other: Row | None) -> float | None:
     return last(row.case, row.middle) / last(other.case, other.middle) if other and other.middle else None
 
