@@ -132,13 +132,14 @@ def notes(row: Row) -> list[str]:
             got = (run.get("reports") or {}).get(str(node))
             told.append(f"node {node} had {got['received'] / run['size']:.0%} then" if got else f"without node {node}")
         if run.get("known"):
-            told.append(f"{len(run['known'])} knew after {max(run['known'].values()):.2f} s, {connections(run)} connections")
+            told.append(f"{len(run['known'])} knew after {max(run['known'].values()):.2f} s")
+            told.append(f"{connections(run)} connections")
         if row.case.name == "unequal":
             told.append(f"worst node {worst_of_own_limit(run):.3f} of its own limit")
     return list(dict.fromkeys(told))
 
 
-# What a goal's kind is of a row, with the rows of all cases at hand: {(case name, system): Row}; None if it cannot be said.
+# What a goal is of a row, with all rows at hand: {(case name, system): Row}; None if it cannot be said.
 def _share(row: Row, other: Row | None) -> float | None:
     return last(row.case, row.middle) / last(other.case, other.middle) if other and other.middle else None
 

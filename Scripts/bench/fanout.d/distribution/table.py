@@ -57,19 +57,43 @@ def _cells(row: Row) -> list[str]:
     run, case = row.middle, row.case
     start, total, limit = figures.head_start(case, run), figures.last(case, run), run["limit_s"]
     return [
-        number(limit), number(run["first_s"] + start), number(run["median_s"] + start), _last(row), f"{total / limit:.3f}",
-        f"{limit / total:.1%}", number(row.most(figures.seed_payload), ".3f"), _received(row),
-        number(run["seed_sent_copies"], ".3f"), number(run["traffic_factor"], ".3f"), _into_rack(row),
+        number(limit),
+        number(run["first_s"] + start),
+        number(run["median_s"] + start),
+        _last(row),
+        f"{total / limit:.3f}",
+        f"{limit / total:.1%}",
+        number(row.most(figures.seed_payload), ".3f"),
+        _received(row),
+        number(run["seed_sent_copies"], ".3f"),
+        number(run["traffic_factor"], ".3f"),
+        _into_rack(row),
         f"{figures.processor_seconds(run):.0f}",
-        f"{run['rss_seed_kib'] / 1024:.0f}, {run['rss_node_kib'] / 1024:.0f}", f"{run['cpu_busy']:.0%}",
-    ]  # fmt: skip
+        f"{run['rss_seed_kib'] / 1024:.0f}, {run['rss_node_kib'] / 1024:.0f}",
+        f"{run['cpu_busy']:.0%}",
+    ]
 
 
 COLUMNS = [
-    "case", "system", "runs", "limit s", "first s", "median s", "last s", "last/limit", "limit/last", "seed's payload, copies",
-    "payload received, copies", "seed's link, copies", "link bytes per node, copies", "into a rack, copies", "processor s",
-    "peak MiB seed, node", "busy", "notes",
-]  # fmt: skip
+    "case",
+    "system",
+    "runs",
+    "limit s",
+    "first s",
+    "median s",
+    "last s",
+    "last/limit",
+    "limit/last",
+    "seed's payload, copies",
+    "payload received, copies",
+    "seed's link, copies",
+    "link bytes per node, copies",
+    "into a rack, copies",
+    "processor s",
+    "peak MiB seed, node",
+    "busy",
+    "notes",
+]
 
 
 def table(results: list[dict]) -> str:
