@@ -44,8 +44,9 @@ final class Shard {
     var now: Nanoseconds = 0
     var eventCount = 0
     var violations: [Violation] = []
-    /// What is to happen in other shards.
+    /// What is to happen in other shards, and what they said is to happen here.
     var outgoing: [Posted] = []
+    var incoming: [Posted] = []
     var agenda = Agenda<(node: Int32, happening: Happening)>()
     var samples: LinkSamples
     var rackUpFreeAt: [Nanoseconds]
@@ -85,7 +86,7 @@ final class Shard {
     }
 
     /// When the next thing happens here.
-    var nextTime: Nanoseconds { agenda.nextTime ?? .never }
+    var nextTime: Nanoseconds { incoming.reduce(agenda.nextTime ?? .never) { min($0, $1.time) } }
 
     func node(_ index: Int32) -> SimulatedNode { nodes[Int(index) - range.lowerBound] }
 
@@ -100,14 +101,18 @@ final class Shard {
         }
     }
 
-    /// Takes in what another shard posted.
-    func accept(_ posted: Posted) {
-        precondition(posted.time >= now, "a shard is told at \(now) of what happened at \(posted.time)")
-        agenda.add((posted.node, posted.happening), at: posted.time, order: posted.order)
+    /// Takes in what other shards posted.
+    private func takeIncoming() {
+        for posted in incoming {
+            precondition(posted.time >= now, "a shard is told at \(now) of what happened at \(posted.time)")
+            agenda.add((posted.node, posted.happening), at: posted.time, order: posted.order)
+        }
+        incoming.removeAll(keepingCapacity: true)
     }
 
     /// Lets happen what happens before `end`.
     func run(until end: Nanoseconds) {
+        takeIncoming()
         while let time = agenda.nextTime, time < end, violations.isEmpty,
             let (_, order, entry) = agenda.next()
         {

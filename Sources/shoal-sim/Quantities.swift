@@ -1,4 +1,5 @@
 import ArgumentParser
+import Simulator
 
 /// A number of bytes: `200MiB`, `512KiB`, `2.5GiB`, `1000`.
 struct ByteSize: ExpressibleByArgument {
@@ -42,4 +43,16 @@ private func quantity(_ text: String, _ units: [(suffix: String, factor: Double)
         return Double(text.dropLast(unit.suffix.count)).map { $0 * unit.factor }
     }
     return Double(text)
+}
+
+/// A planted bug by its name.
+struct PlantName: ExpressibleByArgument {
+    let plant: Scenario.Plant
+
+    init?(argument: String) {
+        guard let plant = Scenario.Plant(rawValue: argument) else { return nil }
+        self.plant = plant
+    }
+
+    static var allValueStrings: [String] { Scenario.Plant.allCases.map(\.rawValue) }
 }

@@ -24,6 +24,22 @@ struct ScenarioOptions: ParsableArguments {
     @Option(help: "Cores of one machine that all agents share; 0 for a machine each.") var cores = 0
     @Option(help: "The expensive checkers look after each so many events of a node; 0 for never.") var check = 1
 
+    @Option(help: "A bug in the simulated shell, which a checker is to find.") var plant: PlantName?
+    @OptionGroup var faults: FaultOptions
+
+    /// What kind of run this is, for the picture.
+    var title: String {
+        let racks = racks > 0 ? " in \(racks) racks" : ""
+        return "\(size.byteCount >> 20) MiB to \(nodes) nodes\(racks), chunks of \(chunk.byteCount >> 10) KiB"
+    }
+
+    func validate() throws {
+        guard nodes > 0, seeds > 0 else { throw ValidationError("a run needs a node and a seed") }
+        guard nodes + seeds < 1 << 20 else { throw ValidationError("--nodes takes up to a million") }
+        guard (1...4 << 20).contains(chunk.byteCount) else { throw ValidationError("--chunk takes up to 4MiB") }
+        guard oversub > 0, racks >= 0 else { throw ValidationError("--oversub takes a number above 0") }
+    }
+
     func scenario() throws -> Scenario {
         var scenario = Scenario()
         scenario.nodeCount = nodes
@@ -48,6 +64,8 @@ struct ScenarioOptions: ParsableArguments {
         if let unsent { scenario.network.unsentByteCountMax = unsent.byteCount }
         scenario.network.sharedCoreCount = cores
         scenario.checkInterval = check
+        scenario.plant = plant?.plant
+        scenario.faults = try faults.faults(nodeCount: nodes, seedCount: seeds)
         return scenario
     }
 }

@@ -5,5 +5,5 @@ struct ShoalSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-sim",
         abstract: "Runs the agents' swarm logic on a simulated network.",
-        subcommands: [Run.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, CampaignRun.self], defaultSubcommand: Run.self)
 }

@@ -4,12 +4,12 @@ import Simulator
 struct Summary {
     let scenario: Scenario
     let report: SimulationReport
-    let wall: Duration
+    let outcome: Outcome
 
-    init(_ scenario: Scenario, _ report: SimulationReport, wall: Duration) {
+    init(_ scenario: Scenario, _ outcome: Outcome) {
         self.scenario = scenario
-        self.report = report
-        self.wall = wall
+        self.outcome = outcome
+        report = outcome.report
     }
 
     var text: String {
@@ -33,7 +33,7 @@ struct Summary {
             "requests    \(report.requestCount), given up \(report.givenUpCount)",
             "unverified  \(report.unverifiedByteCountPeak) bytes at most",
             "events      \(report.eventCount) in the cores, \(report.happeningCount) in all",
-            "wall time   \(fixed(seconds(wall))) s",
+            "run         \(fixed(outcome.wallSeconds)) s, \(outcome.residentByteCount >> 20) MiB",
             "digest      \(hex(report.digest))",
         ]
         lines += report.violations.map { "VIOLATION   \($0)" }
