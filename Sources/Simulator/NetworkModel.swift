@@ -1,5 +1,5 @@
-/// What a byte, a frame and a segment cost on their way. The defaults are those of Linux and Ethernet; where a figure was
-/// fitted to real runs instead, the comment says so.
+/// What a byte, a frame and a segment cost on their way. The defaults are those of Linux and Ethernet; where a
+/// figure was fitted to real runs instead, the comment says so.
 public struct NetworkModel: Sendable {
     /// Bytes on the wire for each byte of a TCP stream: 1,514 for each 1,448.
     public var wireFactor = 1.046

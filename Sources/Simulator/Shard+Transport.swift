@@ -3,8 +3,8 @@ import Swarm
 import Units
 import Wire
 
-/// How bytes get from one node to another: a stream for each connection, through the sender's uplink, the uplinks of two
-/// racks if there are two, and the receiver's downlink, each of them first in, first out.
+/// How bytes get from one node to another: a stream for each connection, through the sender's uplink, the uplinks of
+/// two racks if there are two, and the receiver's downlink, each of them first in, first out.
 extension Shard {
     // MARK: Sending
 

@@ -2,7 +2,8 @@ import OrderedCollections
 import Units
 import Wire
 
-/// Across a slow link about one copy of a chunk is to come: whoever of a place asks for it beyond says so to the others.
+/// Across a slow link about one copy of a chunk is to come: whoever of a place asks for it beyond says so to the
+/// others.
 extension Swarm {
     /// Tells the neighbours inside that want the version.
     mutating func claim(_ chunk: ChunkIndex, of version: Digest) {

@@ -70,8 +70,8 @@ extension Swarm {
         return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
     }
 
-    /// One chunk per neighbour, more for each of few neighbours, and as many more as fit into its bandwidth times delay;
-    /// of a slow one no more than it sends in some seconds.
+    /// One chunk per neighbour, more for each of few neighbours, and as many more as fit into its bandwidth times
+    /// delay; of a slow one no more than it sends in some seconds.
     private func hasRoom(_ neighbour: Int, forVersionAt place: Int) -> Bool {
         let requestCount = neighbours.values[neighbour].requests.count
         guard requestCount > 0 else { return true }
