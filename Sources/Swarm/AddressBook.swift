@@ -72,6 +72,12 @@ struct AddressBook: Sendable {
         return address.bytes.count == 4 ? !(224...239).contains(address.bytes[0]) : address.bytes[0] != 0xFF
     }
 
+    /// Dials under way to the place with that mark, and to others.
+    func diallingCounts(mark: UInt8) -> (inside: Int, beyond: Int) {
+        let inside = learned.values.reduce(0) { $0 + ($1.attempts.isDialling && $1.entry.placeMark == mark ? 1 : 0) }
+        return (inside, diallingCount - inside)
+    }
+
     // MARK: Attempts
 
     mutating func noteDial(_ target: DialTarget) {

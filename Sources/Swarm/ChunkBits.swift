@@ -52,6 +52,12 @@ struct ChunkBits: Equatable, Sendable {
         return true
     }
 
+    /// Takes the members of `mask` out of that word.
+    mutating func remove(_ mask: UInt64, word: Int) {
+        count -= (words[word] & mask).nonzeroBitCount
+        words[word] &= ~mask
+    }
+
     /// Members that are in `other` too.
     func intersectionCount(_ other: ChunkBits) -> Int {
         var sum = 0

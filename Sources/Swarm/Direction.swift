@@ -23,6 +23,8 @@ struct Direction: Sendable {
     var firstParticipantAt: Instant?
     /// How long it usually takes from an offer to an announcement.
     private(set) var usualWait: Duration?
+    /// Chunks that went to each place.
+    private var servedCounts: [PlaceKey: Int] = [:]
     /// Whether each chunk was held by some neighbour once.
     var isCopyOut = false
 
@@ -32,6 +34,10 @@ struct Direction: Sendable {
         offers[chunk] = Offer(neighbour: neighbour, madeAt: now, lastMove: now)
         offeredBits.insert(chunk)
     }
+
+    mutating func noteServed(_ place: PlaceKey) { servedCounts[place, default: 0] += 1 }
+
+    func servedCount(of place: PlaceKey) -> Int { servedCounts[place] ?? 0 }
 
     /// A neighbour announced the chunk, whoever it is.
     mutating func fulfil(_ chunk: ChunkIndex, at now: Instant) {

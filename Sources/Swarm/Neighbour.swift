@@ -2,37 +2,6 @@ import OrderedCollections
 import Units
 import Wire
 
-/// Bytes a second, smoothed over about a second, while something is to be measured.
-struct RateMeter: Sendable {
-    /// 0 until the first quarter of a second was measured.
-    private(set) var bytesPerSecond = 0.0
-    private var since: Instant?
-    private var byteCount = 0
-    private static let step = Duration.milliseconds(250)
-
-    /// Measuring starts, or starts anew after a pause.
-    mutating func start(at now: Instant) {
-        since = now
-        byteCount = 0
-    }
-
-    /// The rate up to now, even if nothing comes.
-    func current(at now: Instant) -> Double {
-        guard let since, now - since >= RateMeter.step else { return bytesPerSecond }
-        return Double(byteCount) / (now - since).inSeconds
-    }
-
-    mutating func add(_ count: Int, at now: Instant) {
-        byteCount += count
-        guard let since else { return start(at: now) }
-        let elapsed = now - since
-        guard elapsed >= RateMeter.step else { return }
-        let rate = Double(byteCount) / elapsed.inSeconds
-        bytesPerSecond = bytesPerSecond == 0 ? rate : bytesPerSecond * 0.7 + rate * 0.3
-        start(at: now)
-    }
-}
-
 /// One connection.
 struct Neighbour: Sendable {
     /// A chunk that was asked for.
@@ -55,12 +24,18 @@ struct Neighbour: Sendable {
 
     let introduction: Introduction
     let distanceByLabels: Distance?
+    /// The place that its labels name; 0 if they name none.
+    let place: PlaceKey
+    /// Whether no slow link lies between it and this node, as far as labels say.
+    let isInside: Bool
     var node: NodeID { introduction.node }
     var models: [ModelName] = []
 
     // Downloads. Invariant: `outstandingByteCount` is the sum over `requests`.
     var requests: OrderedDictionary<RequestID, Request> = [:]
     var outstandingByteCount = 0
+    /// Requests beyond the usual number, by bandwidth times delay.
+    var extraWindow = 0
     /// Late bytes that are still tolerated, by cancelled request; oldest first.
     var cancelled: OrderedDictionary<RequestID, (version: Digest, rest: Int)> = [:]
     var lastRequestNumber: RequestID = 0
@@ -72,7 +47,7 @@ struct Neighbour: Sendable {
     var lastData: Instant
     /// Since when requests have been outstanding without a pause.
     var waitingSince: Instant
-    var usualGap = Duration.milliseconds(100)
+    var usualGapNanoseconds: Int64 = 100_000_000
     var isProbed = false
     /// Silent with requests outstanding; not asked until it is heard.
     var isSilent = false
@@ -85,6 +60,8 @@ struct Neighbour: Sendable {
 
     // Uploads.
     var queue: [QueuedUpload] = []
+    /// Chunks that are being sent to it. Invariant: as many of `Swarm.uploads` name it.
+    var activeUploadCount = 0
     var lastServed: UInt64 = 0
 
     // Versions.
@@ -106,9 +83,11 @@ struct Neighbour: Sendable {
     /// Something changed since.
     var peersAreStale = false
 
-    init(_ introduction: Introduction, distanceByLabels: Distance?, now: Instant) {
+    init(_ introduction: Introduction, seenFrom labels: [String: String], now: Instant) {
         self.introduction = introduction
-        self.distanceByLabels = distanceByLabels
+        distanceByLabels = Place.distance(from: labels, to: introduction.labels)
+        place = Place.key(of: introduction.labels)
+        isInside = Place.isInside(labels, introduction.labels)
         lastHeard = now
         lastData = now
         waitingSince = now
@@ -127,9 +106,13 @@ struct Neighbour: Sendable {
     }
 
     /// Three times the usual gap, within half a second and one and a half.
-    var silenceLimit: Duration {
-        let gap = Duration.nanoseconds((usualGap * 3).wholeNanoseconds)
-        return min(max(gap, .milliseconds(500)), .milliseconds(1500))
+    var silenceLimit: Int64 { min(max(usualGapNanoseconds * 3, 500_000_000), 1_500_000_000) }
+
+    /// What decides between sources that have as much to do: labels, and without them only a delay of another order.
+    var remoteness: Distance {
+        if let distanceByLabels { return distanceByLabels }
+        guard let roundTrip, roundTrip >= .milliseconds(20) else { return .sameRegion }
+        return .far
     }
 
     func isUsable(at now: Instant) -> Bool {
@@ -140,8 +123,8 @@ struct Neighbour: Sendable {
 
     mutating func noteHeard(at now: Instant) {
         if !requests.isEmpty, !isSilent {
-            let gap = now - max(lastHeard, waitingSince)
-            usualGap = usualGap * 7 / 8 + gap / 8
+            let gap = now.nanoseconds - max(lastHeard, waitingSince).nanoseconds
+            usualGapNanoseconds = (usualGapNanoseconds * 7 + gap) / 8
         }
         lastHeard = now
         isProbed = false
@@ -164,6 +147,9 @@ struct Neighbour: Sendable {
         requests[request.ticket.request] = request
         outstandingByteCount += request.byteCount
     }
+
+    /// What it asked for and this agent has not begun to send.
+    mutating func takeFirstQueued() -> QueuedUpload? { queue.isEmpty ? nil : queue.removeFirst() }
 
     /// Nil if there is no such request.
     mutating func close(_ number: RequestID) -> Request? {

@@ -28,8 +28,9 @@ extension Swarm {
 
     mutating func scheduleAnnouncement(of version: Digest) {
         guard exchanges[version]?.announceAt == nil else { return }
-        exchanges[version]?.announceAt = clock + limits.announcementDelay
-        duties.insert(.wake)
+        let moment = clock + limits.announcementDelay
+        exchanges[version]?.announceAt = moment
+        wake(by: moment)
     }
 
     mutating func announceWhatIsDue() {
@@ -69,7 +70,9 @@ extension Swarm {
             neighbours[node]?.addStranger(part.version, view)
             return
         }
-        exchanges[part.version]?.setView(view, of: node)
+        exchanges[part.version]?.setView(view, of: node, at: clock)
+        findMates(for: part.version)
+        wakeForTurns()
         noteParticipant(in: part.version)
         closeOffers(of: part.version, heldBy: node)
         duties.formUnion([.fetch, .offer, .upload, .connect])
@@ -78,9 +81,11 @@ extension Swarm {
     /// The view that the part goes into: a new one for a first part. Nil if the part does not follow.
     private func nextView(for part: Holdings, from node: NodeID) -> HolderView? {
         let old = exchanges[part.version]?.views[node] ?? neighbours[node]?.strangers[part.version]
+        let isInside = neighbours[node]?.isInside ?? false
         if part.firstChunk == 0 {
             var view = HolderView(chunkCount: Int(part.chunkCount), flags: part.flags)
             view.servedCount = old?.servedCount ?? 0
+            view.isInside = isInside
             return view
         }
         guard let old, old.nextPart == Int(part.firstChunk), old.chunkCount == Int(part.chunkCount) else { return nil }
@@ -89,13 +94,15 @@ extension Swarm {
 
     mutating func takeHave(_ version: Digest, _ chunks: [ChunkIndex], from node: NodeID) {
         guard mayMention(chunks, of: version, node) else { return }
-        guard exchanges[version] != nil else {
+        guard let place = exchanges.index(forKey: version) else {
             changeStranger(version, of: node) { view in for chunk in chunks { _ = view.insert(chunk) } }
             return
         }
-        if exchanges[version]?.add(chunks, to: node) == true { duties.insert(.fetch) }
-        guard exchanges[version]?.direction != nil else { return }
-        for chunk in chunks { exchanges[version]?.direction?.fulfil(chunk, at: clock) }
+        if exchanges.values[place].add(chunks, to: node, at: clock) { duties.insert(.fetch) }
+        if exchanges.values[place].crossings != nil { noteInside(chunks, of: version, node) }
+        guard exchanges.values[place].direction != nil else { return }
+        for chunk in chunks { exchanges.values[place].direction?.fulfil(chunk, at: clock) }
+        wake(by: directionDeadline(of: exchanges.values[place]))
         duties.insert(.offer)
     }
 
@@ -105,15 +112,18 @@ extension Swarm {
             changeStranger(version, of: node) { view in for chunk in chunks { _ = view.remove(chunk) } }
             return
         }
-        exchanges[version]?.remove(chunks, from: node)
-        duties.insert(.offer)
+        exchanges[version]?.remove(chunks, from: node, at: clock)
+        wakeForTurns()
+        duties.formUnion([.fetch, .offer])
     }
 
     mutating func takeLeave(_ version: Digest, from node: NodeID) {
         guard mayMention([], of: version, node) else { return }
         _ = neighbours[node]?.removeStranger(version)
         guard exchanges[version] != nil else { return }
-        exchanges[version]?.setView(nil, of: node)
+        exchanges[version]?.setView(nil, of: node, at: clock)
+        findMates(for: version)
+        wakeForTurns()
         _ = exchanges[version]?.direction?.closeAll(to: node)
         cancelRequests(of: node) { $0.ticket.version == version }
         duties.formUnion([.fetch, .offer, .connect])
@@ -122,17 +132,23 @@ extension Swarm {
     /// False, and dealt with, if the neighbour never opened the version, if a chunk lies beyond it, or if what it said
     /// had to be forgotten.
     mutating func mayMention(_ chunks: [ChunkIndex], of version: Digest, _ node: NodeID) -> Bool {
-        let view = exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version]
-        guard let chunkCount = view?.chunkCount else {
+        guard let chunkCount = chunkCount(of: version, saidBy: node) else {
             let mayBeForgotten = exchanges[version] == nil && neighbours[node]?.hasForgottenStrangers == true
             if !mayBeForgotten { expel(node, because: .unknownVersion) }
             return false
         }
-        guard chunks.allSatisfy({ $0.int < chunkCount }) else {
+        // Ascending: the codec sees to it.
+        guard chunks.last.map({ $0.int < chunkCount }) ?? true else {
             expel(node, because: .malformed)
             return false
         }
         return true
+    }
+
+    private func chunkCount(of version: Digest, saidBy node: NodeID) -> Int? {
+        guard let place = exchanges.index(forKey: version), let view = exchanges.values[place].views.index(forKey: node)
+        else { return neighbours[node]?.strangers[version]?.chunkCount }
+        return exchanges.values[place].views.values[view].chunkCount
     }
 
     private mutating func changeStranger(_ version: Digest, of node: NodeID, _ change: (inout HolderView) -> Void) {

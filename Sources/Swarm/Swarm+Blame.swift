@@ -13,7 +13,7 @@ extension Swarm {
     /// The hash was wrong: its source alone sent it.
     mutating func punish(_ ticket: ChunkTicket) {
         guard let byteCount = endVerification(of: ticket) else { return }
-        exchanges[ticket.version]?.giveBack(ticket)
+        exchanges[ticket.version]?.giveBack(ticket, at: clock)
         exchanges[ticket.version]?.wastedByteCount += Int64(byteCount)
         if neighbours[ticket.source] != nil {
             send(.bad(ChunkReference(version: ticket.version, chunk: ticket.chunk)), to: ticket.source)

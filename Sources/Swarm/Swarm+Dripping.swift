@@ -12,7 +12,7 @@ extension Swarm {
         guard !dripping.isEmpty else { return false }
         for request in dripping { giveUp(request, by: .asker) }
         emit(.note(.sourceSlow(node, requestCount: dripping.count)))
-        neighbours[node]?.backOffUntil = now + .seconds(1)
+        backOff(node, until: now + .seconds(1))
         neighbours[node]?.lossesInARow += 1
         if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
         return true

@@ -35,6 +35,10 @@ extension Swarm {
         let unverified = outstanding + verifying.values.reduce(0, +)
         precondition(unverified == unverifiedByteCount, "\(unverified) != \(unverifiedByteCount) bytes")
         precondition(unverified <= limits.unverifiedByteCountMax, "\(unverified) bytes unverified")
+        let queued = neighbours.values.reduce(0) { $0 + $1.queue.count }
+        precondition(queued == queuedUploadCount, "\(queued) != \(queuedUploadCount) queued")
+        let late = uploads.values.reduce(0) { $0 + ($1.isLate ? 1 : 0) }
+        precondition(late == lateUploadCount, "\(late) != \(lateUploadCount) late uploads")
         precondition(uploads.count <= Limits.uploadCountMax, "\(uploads.count) uploads")
     }
 }
@@ -48,9 +52,15 @@ extension VersionExchange {
             let holders = views.values.reduce(0) { $0 + ($1.contains(chunk) ? 1 : 0) }
             precondition(holders == holderCount(of: chunk), "\(holders) hold chunk \(chunk)")
         }
-        for (node, view) in views {
-            let useful = wanted.indices.reduce(0) { $0 + (view.mayBeAsked(for: $1) ? 1 : 0) }
-            precondition(useful == view.usefulCount, "\(node) is useful for \(useful), not \(view.usefulCount)")
+        let reserved = views.values.reduce(0) { $0 + ($1.isReserved ? 1 : 0) }
+        precondition(reserved == reservedViewCount, "\(reserved) are asked for offers only, not \(reservedViewCount)")
+        guard let crossings else { return }
+        for number in 0..<UInt32(chunkCount) {
+            let chunk = ChunkIndex(number)
+            let isInside = views.values.contains { $0.isCountedInside && $0.contains(chunk) }
+            precondition(isInside == crossings.isInside(chunk), "chunk \(chunk) is inside: \(isInside)")
+            guard crossings.ripe.contains(chunk) else { continue }
+            precondition(!isInside && wanted.contains(chunk), "chunk \(chunk) is ripe for nothing")
         }
     }
 }

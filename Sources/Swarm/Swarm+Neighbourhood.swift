@@ -27,6 +27,7 @@ extension Swarm {
         else { return expel(node, because: .tooManyAddresses) }
         addresses.learn(
             entries, from: node, tellerIsLoopback: neighbour.introduction.remoteAddress.isLoopback, this: self.node)
+        for version in exchanges.keys { findMates(for: version) }
         duties.insert(.connect)
     }
 
@@ -37,32 +38,53 @@ extension Swarm {
 
     // MARK: Dialling
 
-    /// Dials until there are enough neighbours: configured peers first, then whoever shares a model, then
-    /// near ones, with two far ones among all.
+    /// Dials until there are enough neighbours: configured peers first, then whoever shares a model. Where labels name
+    /// a place, most of them are to be in it and some beyond, and while either are lacking and known there may be more
+    /// neighbours than usual.
     mutating func connectMore() {
         addresses.nextAttempt = nil
-        while addresses.diallingCount < Limits.dialCountMax, lackingNeighbourCount > 0 {
-            guard let target = nextCandidate() else { break }
+        while addresses.diallingCount < Limits.dialCountMax {
+            let lack = lack()
+            guard lack.any > 0 || lack.inside > 0 || lack.beyond > 0 else { return }
+            guard let target = nextCandidate(lack) else { break }
             addresses.noteDial(target)
             emit(.dial(target))
         }
-        if lackingNeighbourCount > 0 { addresses.nextAttempt = nextAttempt() }
+        addresses.nextAttempt = nextAttempt()
+        if let moment = addresses.nextAttempt { wake(by: moment) }
     }
 
-    private var lackingNeighbourCount: Int {
+    /// How many neighbours are lacking: of any kind, in this node's place, beyond it.
+    private struct Lack {
+        var any: Int
+        var inside = 0
+        var beyond = 0
+    }
+
+    private func lack() -> Lack {
         let isDirecting = exchanges.values.contains { $0.direction?.isAnnounced ?? false }
         let target = isDirecting ? limits.neighbourCountTargetDirecting : limits.neighbourCountTarget
         let count = neighbours.count + addresses.diallingCount
-        if count < target { return target - count }
-        let mostLacking = exchanges.values.reduce(0) { most, exchange in
-            exchange.isSatisfied ? most : max(most, Limits.participantCountTarget - exchange.views.count)
-        }
-        return max(0, min(mostLacking, target + Limits.participantCountTarget - count))
+        let forParticipants = min(participantLack, target + Limits.participantCountTarget - count)
+        var lack = Lack(any: max(0, target - count, forParticipants))
+        guard place != 0, count < target * 2 else { return lack }
+        let beyond = isDirecting ? Limits.farNeighbourCountTargetDirecting : Limits.farNeighbourCountTarget
+        let dialled = addresses.diallingCounts(mark: Place.mark(of: place))
+        let insideCount = neighbours.values.reduce(dialled.inside) { $0 + ($1.isInside ? 1 : 0) }
+        lack.inside = max(0, target - beyond - insideCount)
+        lack.beyond = max(0, beyond - (count - insideCount))
+        return lack
     }
 
-    private mutating func nextCandidate() -> DialTarget? {
+    private var participantLack: Int {
+        exchanges.values.reduce(0) { most, exchange in
+            exchange.isSatisfied ? most : max(most, Limits.participantCountTarget - exchange.views.count)
+        }
+    }
+
+    private mutating func nextCandidate(_ lack: Lack) -> DialTarget? {
         var best: [Candidate] = []
-        for candidate in candidates() {
+        for candidate in candidates(lack) {
             if let rank = best.first?.rank, rank < candidate.rank { continue }
             if let rank = best.first?.rank, rank > candidate.rank { best = [] }
             best.append(candidate)
@@ -70,19 +92,21 @@ extension Swarm {
         return best.randomElement(using: &random)?.target
     }
 
-    private func candidates() -> [Candidate] {
+    private func candidates(_ lack: Lack) -> [Candidate] {
         var found: [Candidate] = []
-        for (number, peer) in addresses.peers.enumerated() where isFree(peer) {
-            guard isDue(peer.attempts) else { continue }
+        for (number, peer) in addresses.peers.enumerated() where isFree(peer) && isDue(peer.attempts) {
+            guard lack.any > 0 else { break }
             found.append(Candidate(target: .peer(number), rank: peer.attempts.failureCount))
         }
-        let lacksFar =
-            neighbours.values.reduce(0) { $0 + ($1.distance == .far ? 1 : 0) } < Limits.farNeighbourCountTarget
         let models = exchanges.values.filter { !$0.isSatisfied }.map { $0.model }
+        let mark = Place.mark(of: place)
         for (node, known) in addresses.learned where isFree(node) && isDue(known.attempts) {
+            let isInside = mark != 0 && known.entry.placeMark == mark
+            let isLacking = isInside ? lack.inside > 0 : lack.beyond > 0
+            guard lack.any > 0 || isLacking else { continue }
             let sharesModel = models.contains { known.entry.models.contains($0) }
             let distance = addresses.recent[node]?.distance ?? .sameRegion
-            let nearness = distance == .far && lacksFar ? 0 : distance.rawValue
+            let nearness = isLacking ? (isInside ? 0 : 1) : 2 + distance.rawValue
             let rank = 100 + known.attempts.failureCount * 20 + (sharesModel ? 0 : 10) + nearness
             found.append(Candidate(target: .node(node, known.entry.endpoint), rank: rank))
         }
@@ -144,7 +168,8 @@ extension Swarm {
             entries.append(
                 PeerEntry(
                     node: introduction.node, endpoint: endpoint, models: models,
-                    issuesCertificates: introduction.issuesCertificates))
+                    issuesCertificates: introduction.issuesCertificates,
+                    placeMark: Place.mark(of: Place.key(of: introduction.labels))))
         }
         for neighbour in neighbours.values { share(neighbour.introduction, neighbour.models) }
         for recent in addresses.recent.values where now - recent.lostAt < AddressBook.recentDuration {

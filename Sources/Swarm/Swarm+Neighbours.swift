@@ -7,8 +7,7 @@ extension Swarm {
         let node = introduction.node
         precondition(neighbours[node] == nil, "\(node) is a neighbour already")
         precondition(node != self.node, "a connection to oneself")
-        let distance = Swarm.distance(from: labels, to: introduction.labels)
-        neighbours[node] = Neighbour(introduction, distanceByLabels: distance, now: clock)
+        neighbours[node] = Neighbour(introduction, seenFrom: labels, now: clock)
         addresses.noteConnected(introduction)
         staleAllPeers(but: node)
         emit(.probe(node))
@@ -17,7 +16,7 @@ extension Swarm {
             // A change of direction was said to all, the newcomer included.
             if neighbours[node]?.opened.contains(version) != true { sendHoldings(of: version, to: node) }
         }
-        duties.formUnion([.connect, .wake])
+        duties.insert(.connect)
     }
 
     /// The connection ended. What was asked for is missing again, and what only the neighbour had is offered again.
@@ -25,43 +24,63 @@ extension Swarm {
         guard let neighbour = neighbours[node] else { return }
         for request in neighbour.requests.values {
             _ = closeRequest(request.ticket.request, of: node)
-            exchanges[request.ticket.version]?.giveBack(request.ticket)
+            exchanges[request.ticket.version]?.giveBack(request.ticket, at: clock)
             exchanges[request.ticket.version]?.wastedByteCount += Int64(request.received)
         }
-        for id in uploads.keys where id.neighbour == node { uploads[id] = nil }
+        for id in uploads.keys where id.neighbour == node { _ = endUpload(id) }
+        queuedUploadCount -= neighbour.queue.count
+        extraWindow -= neighbour.extraWindow
         neighbours[node] = nil
         for version in exchanges.keys {
-            exchanges[version]?.setView(nil, of: node)
+            exchanges[version]?.crossings?.dropClaims(of: node)
+            exchanges[version]?.setView(nil, of: node, at: clock)
             _ = exchanges[version]?.direction?.closeAll(to: node)
             updateDirection(of: version)
+            findMates(for: version)
         }
+        wakeForTurns()
         addresses.noteLost(neighbour, at: clock, random: &random)
         staleAllPeers(but: node)
         duties.formUnion([.fetch, .upload, .offer, .connect])
     }
 
     mutating func noteRoundTrip(_ duration: Duration, of node: NodeID) {
-        guard let neighbour = neighbours[node] else { return }
-        neighbours[node]?.noteHeard(at: clock)
-        neighbours[node]?.roundTrip = min(neighbour.roundTrip ?? duration, duration)
+        guard let place = neighbours.index(forKey: node) else { return }
+        noteHeard(place)
+        neighbours.values[place].roundTrip = min(neighbours.values[place].roundTrip ?? duration, duration)
+    }
+
+    /// A sign of life of the neighbour at that place.
+    mutating func noteHeard(_ place: Int) {
+        let wasSilent = neighbours.values[place].isSilent
+        neighbours.values[place].noteHeard(at: clock)
+        if wasSilent { reviseUse(of: neighbours.keys[place]) }
+    }
+
+    /// The neighbour became usable as a source, or ceased to be.
+    mutating func reviseUse(of node: NodeID) {
+        let isUsable = neighbours[node]?.isUsable(at: clock) ?? false
+        for version in exchanges.keys where exchanges[version]?.crossings != nil {
+            if !isUsable { exchanges[version]?.crossings?.dropClaims(of: node) }
+            exchanges[version]?.countInside(isUsable, node)
+            exchanges[version]?.lookBeyond(at: clock)
+        }
+        wakeForTurns()
+        wake(by: clock)
+        duties.insert(.fetch)
+    }
+
+    /// The neighbour is not asked until then.
+    mutating func backOff(_ node: NodeID, until moment: Instant) {
+        neighbours[node]?.backOffUntil = moment
+        reviseUse(of: node)
+        wake(by: moment)
     }
 
     private mutating func staleAllPeers(but node: NodeID) {
-        for other in neighbours.keys where other != node { neighbours[other]?.peersAreStale = true }
-        duties.insert(.wake)
-    }
-
-    /// Nil where the labels say nothing.
-    static func distance(from own: [String: String], to other: [String: String]) -> Distance? {
-        let steps: [(String, Distance)] = [
-            ("host", .sameHost), ("rack", .sameRack), ("zone", .sameZone), ("region", .sameRegion),
-        ]
-        var isKnown = false
-        for (key, distance) in steps {
-            guard let here = own[key], let there = other[key] else { continue }
-            if here == there { return distance }
-            isKnown = true
+        for place in neighbours.values.indices where neighbours.keys[place] != node {
+            neighbours.values[place].peersAreStale = true
+            wake(by: neighbours.values[place].peersSentAt + Swarm.peersPause)
         }
-        return isKnown ? .far : nil
     }
 }

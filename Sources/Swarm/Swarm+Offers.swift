@@ -13,19 +13,24 @@ extension Swarm {
     private static let unsentOfferCountMin = 2
     private static let fastOfferCountPerNeighbour = 8
 
-    func directionDeadline(of exchange: VersionExchange) -> Instant? {
-        guard let direction = exchange.direction else { return nil }
-        var moments = direction.offers.values.map { $0.lastMove + Swarm.offerPatience }
-        moments += direction.offers.values.map { $0.madeAt + direction.patience }.filter { $0 > clock }
-        if direction.isAnnounced, exchange.views.count < 2, let first = direction.firstParticipantAt {
-            moments.append(first + Swarm.companyWait)
+    func directionDeadline(of exchange: VersionExchange) -> Instant {
+        guard let direction = exchange.direction else { return .never }
+        var deadline = Instant.never
+        for offer in direction.offers.values {
+            deadline = min(deadline, offer.lastMove + Swarm.offerPatience)
+            let overdue = offer.madeAt + direction.patience
+            if overdue > clock { deadline = min(deadline, overdue) }
         }
-        return moments.min()
+        if direction.isAnnounced, exchange.views.count < 2, let first = direction.firstParticipantAt {
+            deadline = min(deadline, first + Swarm.companyWait)
+        }
+        return deadline
     }
 
     mutating func noteParticipant(in version: Digest) {
         if exchanges[version]?.direction != nil, exchanges[version]?.direction?.firstParticipantAt == nil {
             exchanges[version]?.direction?.firstParticipantAt = clock
+            wake(by: clock + Swarm.companyWait)
         }
         updateDirection(of: version)
     }
@@ -83,8 +88,10 @@ extension Swarm {
     private mutating func offer(_ chunk: ChunkIndex, of version: Digest, to node: NodeID) {
         exchanges[version]?.direction?.open(chunk, to: node, at: clock)
         exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
+        exchanges[version]?.direction?.noteServed(neighbours[node]?.place ?? 0)
         send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
-        duties.insert(.wake)
+        wake(by: clock + Swarm.offerPatience)
+        if let direction = exchanges[version]?.direction { wake(by: clock + direction.patience) }
     }
 
     private mutating func noteCopyIsOut(_ version: Digest) {
@@ -96,7 +103,8 @@ extension Swarm {
         updateDirection(of: version)
     }
 
-    /// The neighbour that was served least among those that want the version and have few offers open.
+    /// Among those that want the version and have few offers open: in the place that was served least the neighbour
+    /// that was.
     private mutating func nextOfferee(of version: Digest, but slow: NodeID? = nil) -> NodeID? {
         guard let exchange = exchanges[version], let direction = exchange.direction else { return nil }
         let isOrdinary = direction.offers.count < limits.offerCount
@@ -104,17 +112,21 @@ extension Swarm {
         let isHungry =
             direction.unsentCount < Swarm.unsentOfferCountMin && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
-        var best: (node: NodeID, served: Int)?
+        var best: (node: NodeID, place: Int, served: Int)?
         var tieCount = 0
         for (node, view) in exchange.views where view.flags.contains(.wants) && !view.isComplete && node != slow {
-            if let best, best.served < view.servedCount { continue }
+            let place = direction.servedCount(of: neighbours[node]?.place ?? 0)
+            if let best, (best.place, best.served) < (place, view.servedCount) { continue }
             let open = direction.openCount(to: node)
             let mayTake =
                 isOrdinary && open.all < limits.offerCountPerNeighbour
                 || isHungry && open.unsent == 0 && open.all < Swarm.fastOfferCountPerNeighbour
             guard mayTake else { continue }
-            tieCount = best?.served == view.servedCount ? tieCount + 1 : 1
-            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (node, view.servedCount) }
+            let isTie = best.map { ($0.place, $0.served) == (place, view.servedCount) } ?? false
+            tieCount = isTie ? tieCount + 1 : 1
+            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 {
+                best = (node, place, view.servedCount)
+            }
         }
         return best?.node
     }
@@ -131,6 +143,8 @@ extension Swarm {
         guard direction.isAnnounced, exchanges[version]?.holderCount(of: chunk) == 0 else { return }
         exchanges[version]?.direction?.open(chunk, to: node, at: clock)
         exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
+        exchanges[version]?.direction?.noteServed(neighbours[node]?.place ?? 0)
+        wake(by: clock + direction.patience)
     }
 
     /// The asker took it back or was refused.

@@ -11,7 +11,7 @@ extension Swarm {
                 sentByteCount: neighbour.sentByteCount, outstandingRequestCount: neighbour.requests.count,
                 stallCount: neighbour.lossesInARow, slowCount: neighbour.slowCount,
                 queuedUploadCount: neighbour.queue.count
-                    + uploads.keys.reduce(0) { $0 + ($1.neighbour == neighbour.node ? 1 : 0) })
+                    + neighbour.activeUploadCount)
         }
         let aside = setAside.entries
             .filter { $0.value.until > now && neighbours[$0.key] == nil }
@@ -52,7 +52,7 @@ extension Swarm {
         if let until = exchange.pausedUntil, until > now { return .cannotWrite }
         if neighbours.isEmpty { return .noNeighbour }
         if !exchange.pending.isEmpty { return .none }
-        let useful = exchange.views.filter { $0.value.usefulCount > 0 }.keys
+        let useful = exchange.views.filter { exchange.hasUse(of: $0.value) }.keys
         if useful.contains(where: { neighbours[$0]?.isUsable(at: now) ?? false }) { return .none }
         if !useful.isEmpty { return .sourcesBusy }
         return exchange.views.values.contains { $0.isDirecting } ? .waitingForOffer : .noSource
@@ -60,6 +60,11 @@ extension Swarm {
 }
 
 extension VersionExchange {
+    /// Whether the neighbour has something that is wanted.
+    func hasUse(of view: HolderView) -> Bool {
+        wanted.words.indices.contains { view.askable(of: wanted.words[$0], word: $0) != 0 }
+    }
+
     /// The bytes of those members of `set`.
     func byteCount(of set: ChunkBits, where isMeant: (ChunkIndex) -> Bool) -> Int64 {
         var sum: Int64 = 0

@@ -14,30 +14,43 @@ extension Swarm {
     private static let patience = Duration.seconds(30)
     private static let silentRecheck = Duration.milliseconds(500)
     static let lossCountMax = 3
+    /// While something is asked for, the sources are looked at that often, or sooner.
+    static let watchPause = Duration.milliseconds(250)
 
-    func watchDeadline(of neighbour: Neighbour) -> Instant {
+    func watchDeadline(of neighbour: borrowing Neighbour) -> Instant {
         if neighbour.isSilent { return neighbour.lastStallCheck + Swarm.silentRecheck }
+        return min(dueAt(of: neighbour), clock + Swarm.watchPause)
+    }
+
+    private func dueAt(of neighbour: borrowing Neighbour) -> Instant {
         let limit = neighbour.silenceLimit
-        let heard = max(neighbour.lastHeard, neighbour.waitingSince)
-        var moments = [heard + (neighbour.isProbed ? limit : limit / 2), neighbour.paceSince + Swarm.paceWindow]
-        if let began = neighbour.silenceOfBegunChunk { moments.append(began + limit) }
-        return moments.reduce(moments[0]) { min($0, $1) }
+        let heard = max(neighbour.lastHeard, neighbour.waitingSince).nanoseconds
+        var due = min(
+            heard + (neighbour.isProbed ? limit : limit / 2), (neighbour.paceSince + Swarm.paceWindow).nanoseconds)
+        if let began = neighbour.silenceOfBegunChunk { due = min(due, began.nanoseconds + limit) }
+        return Instant(nanoseconds: due)
     }
 
     mutating func watchSources() {
-        for node in neighbours.keys { watch(node) }
+        for node in neighbours.keys {
+            if let until = neighbours[node]?.backOffUntil, until <= clock {
+                neighbours[node]?.backOffUntil = nil
+                reviseUse(of: node)
+            }
+            watch(node)
+        }
     }
 
     private mutating func watch(_ node: NodeID) {
         guard let neighbour = neighbours[node], !neighbour.requests.isEmpty,
-            watchDeadline(of: neighbour) <= clock
+            (neighbour.isSilent ? watchDeadline(of: neighbour) : dueAt(of: neighbour)) <= clock
         else { return }
         if neighbour.isSilent {
             neighbours[node]?.lastStallCheck = clock
             takeAway(from: node)
             return
         }
-        let limit = neighbour.silenceLimit
+        let limit = Duration.nanoseconds(neighbour.silenceLimit)
         let heard = max(neighbour.lastHeard, neighbour.waitingSince)
         let hasStopped = neighbour.silenceOfBegunChunk.map { $0 + limit <= clock } ?? false
         if heard + limit <= clock || hasStopped {
@@ -54,7 +67,7 @@ extension Swarm {
         neighbours[node]?.lastStallCheck = clock
         neighbours[node]?.lossesInARow += 1
         // A source that answers, but not with what was begun, is left alone for a while.
-        neighbours[node]?.backOffUntil = clock + .seconds(1)
+        backOff(node, until: clock + .seconds(1))
         let lostCount = takeAway(from: node)
         guard lostCount > 0 else { return }
         emit(.note(.sourceSilent(node, requestCount: lostCount)))
@@ -97,7 +110,7 @@ extension Swarm {
         guard lostCount > 0 else { return }
         neighbours[node]?.slowCount += 1
         let pause = min(60, 5 << min(4, neighbour.slowCount))
-        neighbours[node]?.backOffUntil = clock + .seconds(pause)
+        backOff(node, until: clock + .seconds(pause))
         emit(.note(.sourceSlow(node, requestCount: lostCount)))
     }
 

@@ -11,14 +11,12 @@ extension Swarm {
     private static let stragglerAge = Duration.milliseconds(500)
     private static let stragglerPause = Duration.milliseconds(250)
 
-    func stragglerDeadline(of exchange: VersionExchange) -> Instant? {
-        exchange.wanted.isEmpty && !exchange.pending.isEmpty ? clock + Swarm.stragglerPause : nil
-    }
-
     mutating func moveStragglers(of version: Digest) {
-        guard let exchange = exchanges[version], exchange.wanted.isEmpty, !exchange.pending.isEmpty,
-            downlink.current(at: clock) < downlinkPeak / 4
+        guard let place = exchanges.index(forKey: version), exchanges.values[place].wanted.isEmpty,
+            !exchanges.values[place].pending.isEmpty
         else { return }
+        wake(by: clock + Swarm.stragglerPause)
+        guard downlink.current(at: clock) < downlinkPeak / 4 else { return }
         let old = neighbours.values.flatMap { neighbour in
             neighbour.requests.values.filter { isStraggler($0, of: version) }
         }
@@ -33,12 +31,15 @@ extension Swarm {
         request.ticket.version == version && request.received == 0 && clock - request.sentAt >= Swarm.stragglerAge
     }
 
+    /// One of those inside, if one there holds the chunk.
     private mutating func idleSource(of ticket: ChunkTicket) -> NodeID? {
-        guard let views = exchanges[ticket.version]?.views else { return nil }
+        guard let exchange = exchanges[ticket.version] else { return nil }
+        let isInside = exchange.crossings?.isInside(ticket.chunk) ?? false
         var idle: [NodeID] = []
         for neighbour in neighbours.values
         where neighbour.node != ticket.source && neighbour.requests.isEmpty && neighbour.isUsable(at: clock) {
-            if views[neighbour.node]?.mayBeAsked(for: ticket.chunk) == true { idle.append(neighbour.node) }
+            guard let view = exchange.views[neighbour.node], view.mayBeAsked(for: ticket.chunk) else { continue }
+            if view.isInside || !isInside { idle.append(neighbour.node) }
         }
         return idle.randomElement(using: &random)
     }

@@ -24,23 +24,27 @@ extension Swarm {
     // MARK: Requests
 
     mutating func takeRequest(_ asked: Neighbour.QueuedUpload, from node: NodeID) {
-        guard let neighbour = neighbours[node] else { return }
-        guard neighbour.opened.contains(asked.version) else { return expel(node, because: .unknownVersion) }
-        guard let exchange = exchanges[asked.version] else {
+        guard let neighbour = neighbours.index(forKey: node) else { return }
+        guard neighbours.values[neighbour].opened.contains(asked.version) else {
+            return expel(node, because: .unknownVersion)
+        }
+        guard let place = exchanges.index(forKey: asked.version) else {
             let isDenied = formerVersions[asked.version] == .denied
             return refuse(asked, for: node, because: isDenied ? .denied : .leaving)
         }
-        guard asked.chunk.int < exchange.chunkCount else { return expel(node, because: .malformed) }
+        guard asked.chunk.int < exchanges.values[place].chunkCount else { return expel(node, because: .malformed) }
         let id = UploadID(neighbour: node, request: asked.request)
-        guard uploads[id] == nil, !neighbour.queue.contains(where: { $0.request == asked.request }) else {
-            return expel(node, because: .malformed)
+        guard uploads[id] == nil, !neighbours.values[neighbour].queue.contains(where: { $0.request == asked.request })
+        else { return expel(node, because: .malformed) }
+        guard exchanges.values[place].held.contains(asked.chunk) else {
+            return refuse(asked, for: node, because: .notHeld)
         }
-        guard exchange.held.contains(asked.chunk) else { return refuse(asked, for: node, because: .notHeld) }
-        guard neighbour.queue.count < Limits.openRequestCountMax else {
+        guard neighbours.values[neighbour].queue.count < Limits.openRequestCountMax else {
             return refuse(asked, for: node, because: .busy, retryAfter: Swarm.busyHint)
         }
-        neighbours[node]?.queue.append(asked)
-        noteAsked(for: asked.chunk, of: asked.version, by: node)
+        neighbours.values[neighbour].queue.append(asked)
+        queuedUploadCount += 1
+        if exchanges.values[place].direction != nil { noteAsked(for: asked.chunk, of: asked.version, by: node) }
         duties.insert(.upload)
     }
 
@@ -48,10 +52,11 @@ extension Swarm {
         if let place = neighbours[node]?.queue.firstIndex(where: { $0.request == number }),
             let asked = neighbours[node]?.queue.remove(at: place)
         {
+            queuedUploadCount -= 1
             noteNotSent(asked.chunk, of: asked.version, to: node)
         }
         let id = UploadID(neighbour: node, request: number)
-        guard let upload = uploads.removeValue(forKey: id) else { return }
+        guard let upload = endUpload(id) else { return }
         emit(.stopUpload(id))
         noteNotSent(upload.chunk, of: upload.version, to: node)
         duties.insert(.upload)
@@ -71,12 +76,13 @@ extension Swarm {
         where isMeant: (ChunkIndex) -> Bool = { _ in true }
     ) {
         for asked in neighbours[node]?.queue ?? [] where asked.version == version && isMeant(asked.chunk) {
+            queuedUploadCount -= 1
             refuse(asked, for: node, because: reason)
         }
         neighbours[node]?.queue.removeAll { $0.version == version && isMeant($0.chunk) }
         for (id, upload) in uploads
         where id.neighbour == node && upload.version == version && isMeant(upload.chunk) {
-            uploads[id] = nil
+            _ = endUpload(id)
             emit(.stopUpload(id))
             let asked = Neighbour.QueuedUpload(request: id.request, version: version, chunk: upload.chunk)
             refuse(asked, for: node, because: reason)
@@ -86,63 +92,90 @@ extension Swarm {
     // MARK: Serving
 
     mutating func startUploads() {
-        while uploads.count < Limits.uploadCountMax, promptUploadCount < limits.uploadCount, let node = nextServed() {
-            guard let asked = neighbours[node]?.queue.removeFirst(), let exchange = exchanges[asked.version] else {
-                return
-            }
+        guard queuedUploadCount > 0 else { return }
+        while uploads.count < Limits.uploadCountMax, uploads.count - lateUploadCount < limits.uploadCount,
+            let place = nextServed()
+        {
+            guard let asked = neighbours.values[place].takeFirstQueued() else { return }
+            queuedUploadCount -= 1
+            guard let exchange = exchanges.index(forKey: asked.version) else { continue }
             serviceCount += 1
-            neighbours[node]?.lastServed = serviceCount
+            neighbours.values[place].lastServed = serviceCount
+            neighbours.values[place].activeUploadCount += 1
             if uploads.isEmpty { uplink.start(at: clock) }
-            let id = UploadID(neighbour: node, request: asked.request)
+            let id = UploadID(neighbour: neighbours.keys[place], request: asked.request)
             uploads[id] = ActiveUpload(
-                version: asked.version, chunk: asked.chunk, byteCount: exchange.byteCount(of: asked.chunk),
-                startedAt: clock, lastMove: clock)
+                version: asked.version, chunk: asked.chunk,
+                byteCount: exchanges.values[exchange].byteCount(of: asked.chunk), startedAt: clock, lastMove: clock)
             emit(.startUpload(id, version: asked.version, chunk: asked.chunk))
-            duties.insert(.wake)
         }
+        wake(by: uploadDeadline)
     }
 
-    private var promptUploadCount: Int { uploads.values.reduce(0) { $0 + ($1.isLate ? 0 : 1) } }
+    /// Takes the upload off the books.
+    mutating func endUpload(_ id: UploadID) -> ActiveUpload? {
+        guard let upload = uploads.removeValue(forKey: id) else { return nil }
+        if upload.isLate { lateUploadCount -= 1 }
+        if let place = neighbours.index(forKey: id.neighbour) { neighbours.values[place].activeUploadCount -= 1 }
+        return upload
+    }
 
     /// Among those who wait: whoever is being sent the fewest chunks, then whoever has the fewest, then whoever was
     /// served longest ago. A neighbour gets at most two at once.
-    private func nextServed() -> NodeID? {
-        var best: (node: NodeID, active: Int, held: Int, lastServed: UInt64)?
-        for neighbour in neighbours.values {
-            guard let first = neighbour.queue.first else { continue }
-            let active = uploads.keys.reduce(0) { $0 + ($1.neighbour == neighbour.node ? 1 : 0) }
-            guard active < Limits.uploadCountPerNeighbourMax else { continue }
-            let held = exchanges[first.version]?.views[neighbour.node]?.count ?? 0
-            if let best, (best.active, best.held, best.lastServed) <= (active, held, neighbour.lastServed) { continue }
-            best = (neighbour.node, active, held, neighbour.lastServed)
+    private func nextServed() -> Int? {
+        guard queuedUploadCount > 0 else { return nil }
+        var best: (place: Int, active: Int, held: Int, lastServed: UInt64)?
+        for place in neighbours.values.indices {
+            let active = neighbours.values[place].activeUploadCount
+            guard active < Limits.uploadCountPerNeighbourMax, let first = neighbours.values[place].queue.first else {
+                continue
+            }
+            if let best, best.active < active { continue }
+            let held = heldCount(of: first.version, by: neighbours.keys[place])
+            let lastServed = neighbours.values[place].lastServed
+            if let best, (best.active, best.held, best.lastServed) <= (active, held, lastServed) { continue }
+            best = (place, active, held, lastServed)
         }
-        return best?.node
+        return best?.place
+    }
+
+    private func heldCount(of version: Digest, by node: NodeID) -> Int {
+        guard let place = exchanges.index(forKey: version), let view = exchanges.values[place].views.index(forKey: node)
+        else { return 0 }
+        return exchanges.values[place].views.values[view].count
     }
 
     mutating func noteProgress(of id: UploadID, byteCount: Int) {
-        guard let upload = uploads[id] else { return }
-        precondition(byteCount >= 0 && upload.sent + byteCount <= upload.byteCount, "\(byteCount) bytes more of \(id)")
-        uploads[id]?.sent += byteCount
-        uploads[id]?.lastMove = clock
-        neighbours[id.neighbour]?.sentByteCount += Int64(byteCount)
-        exchanges[upload.version]?.sentByteCount += Int64(byteCount)
-        exchanges[upload.version]?.direction?.note(upload.chunk, to: id.neighbour, isSent: false, at: clock)
-        uplink.add(byteCount, at: clock)
-        uplinkPeak = max(uplinkPeak, uplink.bytesPerSecond)
+        guard let upload = uploads.index(forKey: id) else { return }
+        let sent = uploads.values[upload].sent
+        precondition(
+            byteCount >= 0 && sent + byteCount <= uploads.values[upload].byteCount, "\(byteCount) bytes more of \(id)")
+        uploads.values[upload].sent = sent + byteCount
+        uploads.values[upload].lastMove = clock
+        if let place = neighbours.index(forKey: id.neighbour) {
+            neighbours.values[place].sentByteCount += Int64(byteCount)
+        }
+        if let place = exchanges.index(forKey: uploads.values[upload].version) {
+            exchanges.values[place].sentByteCount += Int64(byteCount)
+            let chunk = uploads.values[upload].chunk
+            exchanges.values[place].direction?.note(chunk, to: id.neighbour, isSent: false, at: clock)
+        }
+        if uplink.add(byteCount, at: clock) { uplinkPeak = max(uplinkPeak, uplink.bytesPerSecond) }
     }
 
     mutating func finishUpload(_ id: UploadID) {
-        guard let upload = uploads[id] else { return }
-        noteProgress(of: id, byteCount: upload.byteCount - upload.sent)
-        uploads[id] = nil
+        guard let place = uploads.index(forKey: id) else { return }
+        noteProgress(of: id, byteCount: uploads.values[place].byteCount - uploads.values[place].sent)
+        guard let upload = endUpload(id) else { return }
         exchanges[upload.version]?.direction?.note(upload.chunk, to: id.neighbour, isSent: true, at: clock)
         // What the uplink did once is forgotten slowly.
         uplinkPeak = max(uplinkPeak * 0.98, uplink.bytesPerSecond)
-        duties.formUnion([.upload, .offer])
+        duties.insert(.upload)
+        if exchanges[upload.version]?.direction != nil { duties.insert(.offer) }
     }
 
     mutating func failUpload(_ id: UploadID) {
-        guard let upload = uploads.removeValue(forKey: id) else { return }
+        guard let upload = endUpload(id) else { return }
         let asked = Neighbour.QueuedUpload(request: id.request, version: upload.version, chunk: upload.chunk)
         refuse(asked, for: id.neighbour, because: .cannotRead)
         let recheck = Recheck(version: upload.version, chunk: upload.chunk)
@@ -164,14 +197,20 @@ extension Swarm {
         return min(isStuckAt, upload.startedAt + patience)
     }
 
-    var uploadDeadline: Instant? {
-        guard neighbours.values.contains(where: { !$0.queue.isEmpty }) else { return nil }
-        return uploads.values.filter { !$0.isLate }.map { lateAt($0) }.min()
+    var uploadDeadline: Instant {
+        guard queuedUploadCount > 0 else { return .never }
+        var deadline = Instant.never
+        for place in uploads.values.indices where !uploads.values[place].isLate {
+            deadline = min(deadline, lateAt(uploads.values[place]))
+        }
+        return deadline
     }
 
     mutating func markLateUploads() {
-        for id in uploads.keys {
-            if let upload = uploads[id], !upload.isLate, lateAt(upload) <= clock { uploads[id]?.isLate = true }
+        for place in uploads.values.indices where !uploads.values[place].isLate {
+            guard lateAt(uploads.values[place]) <= clock else { continue }
+            uploads.values[place].isLate = true
+            lateUploadCount += 1
         }
     }
 }

@@ -7,12 +7,14 @@ extension Swarm {
         precondition(plan.chunkByteCounts.count <= Limits.chunkCountMax, "\(plan.chunkByteCounts.count) chunks")
         formerVersions[plan.version] = nil
         if exchanges[plan.version] != nil {
-            exchanges[plan.version]?.adopt(plan)
+            exchanges[plan.version]?.adopt(plan, at: clock)
             dropNeedlessRequests(of: plan.version)
         } else {
-            exchanges[plan.version] = VersionExchange(plan)
+            exchanges[plan.version] = VersionExchange(plan, of: node, hasPlace: place != 0)
             meetStrangers(of: plan.version)
         }
+        findMates(for: plan.version)
+        wakeForTurns()
         if exchanges[plan.version]?.isSatisfied == true { exchanges[plan.version]?.isCompletionKnown = true }
         updateDirection(of: plan.version, mustAnnounce: true)
         duties.formUnion([.fetch, .offer, .connect])
@@ -24,7 +26,7 @@ extension Swarm {
         for node in neighbours.keys {
             guard let view = neighbours[node]?.removeStranger(version) else { continue }
             if view.chunkCount == chunkCount {
-                exchanges[version]?.setView(view, of: node)
+                exchanges[version]?.setView(view, of: node, at: clock)
                 noteParticipant(in: version)
             } else {
                 expel(node, because: .malformed)

@@ -15,6 +15,8 @@ public struct Swarm: Sendable {
     /// This agent.
     public let node: NodeID
     let labels: [String: String]
+    /// What the labels name; 0 if they name nothing.
+    let place: PlaceKey
     let limits: SwarmLimits
     var random: SplitMix64
 
@@ -23,8 +25,10 @@ public struct Swarm: Sendable {
     private var outbox: [SwarmEffect] = []
     private var outboxHead = 0
     var duties: Duties = []
-    /// The moment that the shell was last asked to wake the core at; nil if that has passed.
-    private var wakeAsked: Instant?
+    /// When something must be looked at again. It may lie too early (what it was for has changed), never too late.
+    private var alarm = Instant.never
+    /// The moment that the shell was last asked to wake the core at, unless that has passed.
+    private var wakeAsked = Instant.never
 
     /// In the order of their coming, which is the order in which they are fetched.
     var exchanges: OrderedDictionary<Digest, VersionExchange> = [:]
@@ -41,12 +45,18 @@ public struct Swarm: Sendable {
     var outstandingRequestCount = 0
     /// Bytes that they are for. Invariant: the sum over them.
     var outstandingByteCount = 0
+    /// Invariant: the sum over all neighbours.
+    var extraWindow = 0
 
     var downlink = RateMeter()
     /// The best that the downlink did lately, in bytes a second.
     var downlinkPeak = 0.0
 
     var uploads: OrderedDictionary<UploadID, ActiveUpload> = [:]
+    /// Of these the late ones. Invariant: as many are marked.
+    var lateUploadCount = 0
+    /// Requests that wait in the neighbours' queues. Invariant: the sum over them.
+    var queuedUploadCount = 0
     var uplink = RateMeter()
     /// The best that the uplink did lately, in bytes a second.
     var uplinkPeak = 0.0
@@ -63,6 +73,7 @@ public struct Swarm: Sendable {
     public init(node: NodeID, labels: [String: String] = [:], limits: SwarmLimits = SwarmLimits(), seed: UInt64) {
         self.node = node
         self.labels = labels
+        place = Place.key(of: labels)
         self.limits = limits
         random = SplitMix64(seed: seed)
     }
@@ -112,7 +123,7 @@ public struct Swarm: Sendable {
         case .neighbourLost(let node): forget(node)
         case .neighbourMisbehaved(let node, let reason): expel(node, because: reason)
         case .roundTripMeasured(let node, let duration): noteRoundTrip(duration, of: node)
-        case .heard(let node): neighbours[node]?.noteHeard(at: clock)
+        case .heard(let node): if let place = neighbours.index(forKey: node) { noteHeard(place) }
         case .nodeDenied(let node): deny(node)
         case .nodeAllowed(let node): allow(node)
         case .received(let message, let node): receive(message, from: node)
@@ -127,8 +138,8 @@ public struct Swarm: Sendable {
     }
 
     private mutating func receive(_ message: Message, from node: NodeID) {
-        guard neighbours[node] != nil else { return }
-        neighbours[node]?.noteHeard(at: clock)
+        guard let place = neighbours.index(forKey: node) else { return }
+        noteHeard(place)
         switch message {
         case .models(let models): neighbours[node]?.models = models
         case .peers(let peers): learn(peers.entries, from: node)
@@ -137,13 +148,14 @@ public struct Swarm: Sendable {
         case .withdraw(let list): takeWithdraw(list.version, list.chunks, from: node)
         case .leave(let version): takeLeave(version, from: node)
         case .offer(let reference): takeOffer(reference.version, reference.chunk, from: node)
+        case .claim(let reference): takeClaim(reference.version, reference.chunk, from: node)
         case .request(let asked):
             let (version, chunk) = (asked.chunk.version, asked.chunk.chunk)
             takeRequest(.init(request: asked.request, version: version, chunk: chunk), from: node)
         case .cancel(let number): takeCancel(number, from: node)
         case .refuse(let refusal): takeRefusal(refusal, from: node)
         case .bad(let reference): takeBad(reference.version, reference.chunk, from: node)
-        default: break  // a sign of life; claims are not used yet, DATA comes as `dataReceived`
+        default: break  // a sign of life; DATA comes as `dataReceived`
         }
     }
 
@@ -156,70 +168,77 @@ public struct Swarm: Sendable {
         static let upload = Duties(rawValue: 2)
         static let offer = Duties(rawValue: 4)
         static let connect = Duties(rawValue: 8)
-        /// Nothing but the time of the next wake-up.
-        static let wake = Duties(rawValue: 16)
     }
 
     private mutating func settle() {
-        guard !duties.isEmpty else { return }
-        if duties.contains(.offer) { direct() }
-        if duties.contains(.fetch) { fetchMore() }
-        if duties.contains(.upload) { startUploads() }
-        if duties.contains(.connect) { connectMore() }
-        duties = []
+        if !duties.isEmpty {
+            if duties.contains(.offer) { direct() }
+            if duties.contains(.fetch) { fetchMore() }
+            if duties.contains(.upload) { startUploads() }
+            if duties.contains(.connect) { connectMore() }
+            duties = []
+        }
         askForWake()
     }
 
+    // MARK: Time
+
+    /// Something is due at that moment, and not before unless the core is woken by something else.
+    mutating func wake(by moment: Instant) { if moment < alarm { alarm = moment } }
+
     private mutating func passTime() {
-        if let wakeAsked, wakeAsked <= clock { self.wakeAsked = nil }
+        if wakeAsked <= clock { wakeAsked = .never }
+        guard alarm <= clock else { return }
         announceWhatIsDue()
         watchSources()
         expireOffers()
         markLateUploads()
         sharePeers()
-        duties = [.fetch, .upload, .offer, .connect, .wake]
+        passTurns()
+        duties = [.fetch, .upload, .offer, .connect]
+        alarm = nextDeadline()
     }
 
-    /// Asks to be woken at the next deadline, unless the moment asked for before comes first.
+    /// Asks to be woken at the alarm, unless the moment asked for before comes first.
     private mutating func askForWake() {
-        guard let deadline = nextDeadline() else { return }
-        if let wakeAsked, wakeAsked <= deadline, wakeAsked > clock { return }
+        guard alarm < wakeAsked || wakeAsked <= clock, alarm < .never else { return }
         // What is due was dealt with; asking for this very moment would only spin.
-        let moment = max(deadline, clock + .milliseconds(1))
+        let moment = max(alarm, clock + .milliseconds(1))
+        guard moment < wakeAsked || wakeAsked <= clock else { return }
         wakeAsked = moment
         emit(.wakeAt(moment))
     }
 
-    private func nextDeadline() -> Instant? {
-        var deadline: Instant?
-        func consider(_ moment: Instant?) {
-            guard let moment else { return }
-            deadline = deadline.map { min($0, moment) } ?? moment
-        }
-        for exchange in exchanges.values { consider(deadlineOf(exchange)) }
-        for neighbour in neighbours.values { consider(deadlineOf(neighbour)) }
-        consider(uploadDeadline)
-        consider(addresses.nextAttempt)
+    private func nextDeadline() -> Instant {
+        var deadline = min(uploadDeadline, addresses.nextAttempt ?? .never)
+        for place in exchanges.values.indices { deadline = min(deadline, deadlineOfExchange(at: place)) }
+        for place in neighbours.values.indices { deadline = min(deadline, deadlineOfNeighbour(at: place)) }
         return deadline
     }
 
-    private func deadlineOf(_ exchange: VersionExchange) -> Instant? {
-        var moments: [Instant] = []
-        if let moment = exchange.announceAt { moments.append(moment) }
-        if let moment = exchange.pausedUntil, moment > clock { moments.append(moment) }
-        if let since = exchange.starvingSince {
-            moments.append(since + Swarm.starvation)
+    private func deadlineOfExchange(at place: Int) -> Instant {
+        var deadline = exchanges.values[place].announceAt ?? .never
+        if let moment = exchanges.values[place].pausedUntil, moment > clock { deadline = min(deadline, moment) }
+        if let since = exchanges.values[place].starvingSince { deadline = min(deadline, since + Swarm.starvation) }
+        if let moment = exchanges.values[place].crossings?.nextTurn { deadline = min(deadline, moment) }
+        if exchanges.values[place].direction != nil {
+            deadline = min(deadline, directionDeadline(of: exchanges.values[place]))
         }
-        if let moment = directionDeadline(of: exchange) { moments.append(moment) }
-        if let moment = stragglerDeadline(of: exchange) { moments.append(moment) }
-        return moments.min()
+        return deadline
     }
 
-    private func deadlineOf(_ neighbour: Neighbour) -> Instant? {
-        var moments: [Instant] = []
-        if !neighbour.requests.isEmpty { moments.append(watchDeadline(of: neighbour)) }
-        if let moment = neighbour.backOffUntil, moment > clock { moments.append(moment) }
-        if neighbour.peersAreStale { moments.append(neighbour.peersSentAt + Swarm.peersPause) }
-        return moments.min()
+    private func deadlineOfNeighbour(at place: Int) -> Instant {
+        var deadline = Instant.never
+        if neighbours.values[place].outstandingByteCount > 0 { deadline = watchDeadline(of: neighbours.values[place]) }
+        if let moment = neighbours.values[place].backOffUntil { deadline = min(deadline, moment) }
+        if neighbours.values[place].peersAreStale {
+            deadline = min(deadline, neighbours.values[place].peersSentAt + Swarm.peersPause)
+        }
+        return deadline
     }
+}
+
+extension Instant {
+    /// Later than anything that happens.
+    static let never = Instant(nanoseconds: .max)
 }

@@ -2,18 +2,25 @@ import OrderedCollections
 import Units
 
 extension VersionExchange {
-    /// The chunk to ask of that neighbour next: the one that the fewest neighbours hold, ties at
-    /// random. With one neighbour alone there is nothing to spread, so chunks go in order, which disks
-    /// like. Nil if it has nothing that is wanted.
+    /// The chunk to ask of that neighbour next: the one that the fewest neighbours hold, ties at random. With one
+    /// neighbour alone there is nothing to spread, so chunks go in order, which disks like. Beyond a slow link only
+    /// what is ripe is asked for. Nil if it has nothing that may be asked for, which is then remembered.
     ///
     /// O(chunks / 64), and far less while many chunks are as rare as can be.
-    func choose(from neighbour: NodeID, random: inout SplitMix64) -> ChunkIndex? {
-        guard let view = views[neighbour], view.usefulCount > 0 else { return nil }
-        if views.count == 1, view.mayBeAskedForAll { return wanted.first }
-        if case .some(let bits) = view.holdings, !view.isFallback {
-            return rarest(rarityFloor: 1, random: &random) { wanted.words[$0] & bits.words[$0] }
+    mutating func choose(fromViewAt place: Int, random: inout SplitMix64) -> ChunkIndex? {
+        let chunk = candidate(views.values[place], random: &random)
+        if chunk == nil { views.values[place].isBarren = true }
+        return chunk
+    }
+
+    private func candidate(_ view: HolderView, random: inout SplitMix64) -> ChunkIndex? {
+        if !view.isInside, let ripe = crossings?.ripe {
+            guard !ripe.isEmpty else { return nil }
+            return rarest(rarityFloor: 0, random: &random) { view.askable(of: ripe.words[$0], word: $0) }
         }
-        return rarest(rarityFloor: 0, random: &random) { wanted.words[$0] }
+        if views.count == 1, view.mayBeAskedForAll { return wanted.first }
+        let rarityFloor = view.mayBeAskedForAll ? 0 : 1
+        return rarest(rarityFloor: rarityFloor, random: &random) { view.askable(of: wanted.words[$0], word: $0) }
     }
 
     /// A held chunk that no neighbour holds and that is not offered; nil if there is none.
@@ -24,7 +31,7 @@ extension VersionExchange {
         let start = Int.random(in: 0..<wordCount, using: &random)
         for step in 0..<wordCount {
             let word = (start + step) % wordCount
-            let mask = held.words[word] & ~direction.offeredBits.words[word] & rarity.unannounced(word: word)
+            let mask = held.words[word] & ~direction.offeredBits.words[word] & ~rarity.announced(word: word)
             guard mask != 0 else { continue }
             return ChunkIndex(
                 UInt32(
@@ -41,6 +48,7 @@ extension VersionExchange {
     ) -> ChunkIndex? {
         let enough = 512
         let wordCount = wanted.words.count
+        guard wordCount > 0 else { return nil }
         let start = Int.random(in: 0..<wordCount, using: &random)
         var best: (mask: UInt64, word: Int, level: Int, tieCount: Int)?
         for step in 0..<wordCount {

@@ -4,8 +4,7 @@ import Units
 /// One version's trade: what is held and wanted here, and who among the neighbours has what.
 ///
 /// missing (in `wanted`) → requested or verifying (in `pending`) → held (in `held`); exactly one at a time for a
-/// needed chunk. `rarity` counts the views whose holdings are listed; `completeViewCount` those that hold all. A view's
-/// `usefulCount` is the number of wanted chunks that it may be asked for.
+/// needed chunk. `rarity` counts the views whose holdings are listed; `completeViewCount` those that hold all.
 struct VersionExchange: Sendable {
     let version: Digest
     private(set) var model: ModelName
@@ -16,9 +15,13 @@ struct VersionExchange: Sendable {
     private(set) var needed: ChunkBits
     private(set) var wanted: ChunkBits
     private(set) var pending: [ChunkIndex: ChunkTicket] = [:]
-    private(set) var views: OrderedDictionary<NodeID, HolderView> = [:]
+    var views: OrderedDictionary<NodeID, HolderView> = [:]
     private(set) var rarity: Rarity
     private(set) var completeViewCount = 0
+    /// Directing neighbours of which nothing may be asked without an offer.
+    private(set) var reservedViewCount = 0
+    /// What may be asked for beyond this node's place; nil if its labels name none.
+    var crossings: Crossings?
     var direction: Direction?
 
     /// Verified chunks that no neighbour was told of yet, and when it will be.
@@ -35,7 +38,7 @@ struct VersionExchange: Sendable {
     var wastedByteCount: Int64 = 0
     var sentByteCount: Int64 = 0
 
-    init(_ plan: VersionPlan) {
+    init(_ plan: VersionPlan, of node: NodeID, hasPlace: Bool) {
         version = plan.version
         model = plan.model
         chunkByteCounts = plan.chunkByteCounts
@@ -45,7 +48,9 @@ struct VersionExchange: Sendable {
         needed = ChunkBits(plan.needed)
         wanted = needed.subtracting(held)
         rarity = Rarity(capacity: plan.chunkByteCounts.count)
-        direction = plan.seeding == .directing ? Direction(capacity: plan.chunkByteCounts.count) : nil
+        let capacity = plan.chunkByteCounts.count
+        direction = plan.seeding == .directing ? Direction(capacity: capacity) : nil
+        crossings = hasPlace ? Crossings(node: node, version: plan.version, capacity: capacity) : nil
     }
 
     var chunkCount: Int { chunkByteCounts.count }
@@ -57,7 +62,7 @@ struct VersionExchange: Sendable {
 
     /// Takes a new plan of the same version over. Requests that are under way stay.
     /// - Precondition: the layout is the same.
-    mutating func adopt(_ plan: VersionPlan) {
+    mutating func adopt(_ plan: VersionPlan, at now: Instant) {
         precondition(plan.chunkByteCounts.count == chunkCount, "another layout for \(version)")
         model = plan.model
         held = ChunkBits(plan.held)
@@ -67,7 +72,8 @@ struct VersionExchange: Sendable {
         if plan.seeding == .directing, direction == nil { direction = Direction(capacity: chunkCount) }
         if !held.isFull { direction = nil }
         isCompletionKnown = false
-        recountUseful()
+        noteMoreToAsk()
+        lookBeyond(at: now)
     }
 
     // MARK: A chunk's way
@@ -76,23 +82,26 @@ struct VersionExchange: Sendable {
     mutating func take(_ ticket: ChunkTicket) {
         precondition(wanted.remove(ticket.chunk), "chunk \(ticket.chunk) is not missing")
         pending[ticket.chunk] = ticket
-        addUseful(-1, chunk: ticket.chunk)
         starvingSince = nil
+        crossings?.take(ticket.chunk, isBeyond: views[ticket.source]?.isInside == false)
     }
 
     /// requested or verifying → missing. Nothing happens if another request has the chunk.
-    mutating func giveBack(_ ticket: ChunkTicket) {
+    mutating func giveBack(_ ticket: ChunkTicket, at now: Instant) {
         guard pending[ticket.chunk] == ticket else { return }
         pending[ticket.chunk] = nil
+        crossings?.drop(ticket.chunk)
         guard needed.contains(ticket.chunk), !held.contains(ticket.chunk) else { return }
         wanted.insert(ticket.chunk)
-        addUseful(1, chunk: ticket.chunk)
+        noteMoreToAsk()
+        see(ticket.chunk, at: now)
     }
 
     /// verifying → held, or whatever it was → held if it came by another way. True if it is new.
     mutating func hold(_ chunk: ChunkIndex) -> Bool {
-        if wanted.remove(chunk) { addUseful(-1, chunk: chunk) }
+        wanted.remove(chunk)
         pending[chunk] = nil
+        crossings?.drop(chunk)
         guard held.insert(chunk) else { return false }
         unannounced.append(chunk)
         return true
@@ -104,78 +113,71 @@ struct VersionExchange: Sendable {
         return held.remove(chunk)
     }
 
-    private mutating func addUseful(_ change: Int, chunk: ChunkIndex) {
-        for index in views.values.indices where views.values[index].mayBeAsked(for: chunk) {
-            views.values[index].usefulCount += change
-        }
+    /// Each neighbour may have something again that may be asked for.
+    mutating func noteMoreToAsk() {
+        for index in views.values.indices { views.values[index].isBarren = false }
     }
 
     // MARK: Views
 
     /// What the neighbour has from now on; nil for nothing at all.
-    mutating func setView(_ view: HolderView?, of neighbour: NodeID) {
-        if let old = views[neighbour] { discount(old) }
-        views[neighbour] = view
-        guard let view else { return }
-        switch view.holdings {
-        case .all: completeViewCount += 1
-        case .some(let bits): rarity.add(bits)
+    mutating func setView(_ view: HolderView?, of neighbour: NodeID, at now: Instant) {
+        let wasCounted = views[neighbour]?.isCountedInside ?? false
+        countInside(false, neighbour)
+        if let old = views[neighbour] {
+            if let listed = old.listed { rarity.remove(listed) } else { completeViewCount -= 1 }
         }
-        recountUseful(of: neighbour)
+        views[neighbour] = view
+        updateView(of: neighbour) {
+            $0.isCountedInside = false
+            $0.isBarren = false
+        }
+        if let view {
+            if let listed = view.listed { rarity.add(listed) } else { completeViewCount += 1 }
+            countInside(view.isInside, neighbour)
+        }
+        recountReserved()
+        if wasCounted || view?.isInside == false { lookBeyond(at: now) }
     }
 
     /// Changes the view's flags and memory, but not what it holds.
     mutating func updateView(of neighbour: NodeID, _ change: (inout HolderView) -> Void) {
-        guard views[neighbour] != nil else { return }
-        change(&views[neighbour, default: HolderView(chunkCount: 0, flags: [])])
+        guard let index = views.index(forKey: neighbour) else { return }
+        change(&views.values[index])
     }
 
     /// The neighbour has these chunks now. True if some are wanted.
-    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID) -> Bool {
+    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID, at now: Instant) -> Bool {
         guard let index = views.index(forKey: neighbour) else { return false }
-        let usefulCount = views.values[index].usefulCount
+        var isUseful = false
         for chunk in chunks where views.values[index].insert(chunk) {
             rarity.add(chunk)
-            if wanted.contains(chunk), !views.values[index].isFallback { views.values[index].usefulCount += 1 }
+            if crossings != nil { place(chunk, of: index, at: now) }
+            if wanted.contains(chunk) { isUseful = true }
         }
-        return views.values[index].usefulCount > usefulCount
+        if isUseful { views.values[index].isBarren = false }
+        return isUseful
     }
 
     /// The neighbour does not have these chunks any more.
-    mutating func remove(_ chunks: [ChunkIndex], from neighbour: NodeID) {
+    mutating func remove(_ chunks: [ChunkIndex], from neighbour: NodeID, at now: Instant) {
         guard var view = views[neighbour] else { return }
-        discount(view)
         view.isFallback = false
+        view.isCountedInside = false
         for chunk in chunks { _ = view.remove(chunk) }
-        views[neighbour] = HolderView(chunkCount: 0, flags: [])  // so that the bits have one owner
-        if case .some(let bits) = view.holdings { rarity.add(bits) } else { completeViewCount += 1 }
-        views[neighbour] = view
-        recountUseful(of: neighbour)
+        setView(view, of: neighbour, at: now)
     }
 
     /// Asks a directing neighbour like an ordinary one, or stops to.
-    mutating func setFallback(_ isFallback: Bool, of neighbour: NodeID) {
+    mutating func setFallback(_ isFallback: Bool, of neighbour: NodeID, at now: Instant) {
         guard let index = views.index(forKey: neighbour), views.values[index].isFallback != isFallback else { return }
         views.values[index].isFallback = isFallback
-        recountUseful(of: neighbour)
+        views.values[index].isBarren = false
+        recountReserved()
+        if isFallback { lookBeyond(at: now) }
     }
 
-    private mutating func discount(_ view: HolderView) {
-        switch view.holdings {
-        case .all: completeViewCount -= 1
-        case .some(let bits): rarity.remove(bits)
-        }
-    }
-
-    private mutating func recountUseful() { for neighbour in views.keys { recountUseful(of: neighbour) } }
-
-    private mutating func recountUseful(of neighbour: NodeID) {
-        guard let index = views.index(forKey: neighbour) else { return }
-        let view = views.values[index]
-        if case .some(let bits) = view.holdings, !view.isFallback {
-            views.values[index].usefulCount = bits.intersectionCount(wanted)
-        } else {
-            views.values[index].usefulCount = wanted.count
-        }
+    private mutating func recountReserved() {
+        reservedViewCount = views.values.reduce(0) { $0 + ($1.isReserved ? 1 : 0) }
     }
 }

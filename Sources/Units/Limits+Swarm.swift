@@ -1,10 +1,12 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
     public static let requestCountDefault = 8
-    /// Chunks asked of one neighbour at once, at most.
-    public static let requestCountPerNeighbourMax = 16
-    /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle.
-    public static let uploadCountDefault = 6
+    /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
+    public static let requestByteCountPerNeighbourMax = 16 << 20
+    /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle; with
+    /// six, the last nodes wait in long queues (20 nodes on links of 40 Mbit/s: 1.51 and 1.33 of the limit, 1.15 with
+    /// three).
+    public static let uploadCountDefault = 3
     /// Of these to one neighbour.
     public static let uploadCountPerNeighbourMax = 2
     /// Chunks sent at once, slow receivers included.
@@ -29,6 +31,8 @@ extension Limits {
     public static let participantCountTarget = 4
     /// Neighbours beyond the near ones, so that the graph stays connected.
     public static let farNeighbourCountTarget = 2
+    /// The same for an agent that directs a first copy, or its own place finishes last.
+    public static let farNeighbourCountTargetDirecting = 9
     /// Neighbours that are accepted before a newcomer is told `busy`.
     public static let neighbourCountMax = 48
     /// Addresses that one neighbour may supply.

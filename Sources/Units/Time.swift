@@ -29,7 +29,8 @@ public struct Instant: Hashable, Comparable, Sendable, CustomStringConvertible {
 extension Duration {
     /// Rounded toward zero. Good for 292 years.
     public var wholeNanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+        // One division, where `components` makes two: the core computes with times all the time.
+        Int64(attoseconds / 1_000_000_000)
     }
 
     /// For rates and for people.

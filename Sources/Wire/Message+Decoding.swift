@@ -167,7 +167,8 @@ extension PeerEntry {
         let endpoint = Endpoint(address: address, port: try reader.u16("port"))
         let count = try reader.count(UInt8.self, atMost: Limits.peerModelCountMax, "models")
         self.init(
-            node: node, endpoint: endpoint, models: try reader.models(count), issuesCertificates: flags & 1 != 0)
+            node: node, endpoint: endpoint, models: try reader.models(count), issuesCertificates: flags & 1 != 0,
+            placeMark: flags >> 1)
     }
 }
 

@@ -128,7 +128,7 @@ extension Hello {
 extension PeerEntry {
     fileprivate func append(to output: inout [UInt8]) {
         output.append(contentsOf: node.bytes)
-        output.append(issuesCertificates ? 1 : 0)
+        output.append(placeMark << 1 | (issuesCertificates ? 1 : 0))
         output.append(address: endpoint.address)
         output.appendBigEndian(endpoint.port)
         output.append(UInt8(models.count))

@@ -11,8 +11,17 @@ public struct PeerEntry: Hashable, Sendable {
     /// Models that it follows or holds; at most 16.
     public let models: [ModelName]
 
+    /// What the sender knows of its place: 1 to 127, alike for nodes of one place; 0 if nothing.
+    public let placeMark: UInt8
+
     /// A hint; of more than 16 models the first 16 are kept.
-    public init(node: NodeID, endpoint: Endpoint, models: [ModelName] = [], issuesCertificates: Bool = false) {
+    /// - Precondition: the mark is at most 127.
+    public init(
+        node: NodeID, endpoint: Endpoint, models: [ModelName] = [], issuesCertificates: Bool = false,
+        placeMark: UInt8 = 0
+    ) {
+        precondition(placeMark < 128, "a place mark of \(placeMark)")
+        self.placeMark = placeMark
         self.node = node
         self.issuesCertificates = issuesCertificates
         self.endpoint = endpoint

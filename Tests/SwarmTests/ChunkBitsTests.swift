@@ -54,18 +54,18 @@ import Units
 
     @Test func theChoice_isTheRarest_andSpreadsOverTies() {
         let plan = CoreUnderTest.plan(1000, byteCount: 1)
-        var exchange = VersionExchange(plan)
+        var exchange = VersionExchange(plan, of: CoreUnderTest.node(0), hasPlace: false)
         var random = SplitMix64(seed: 5)
         let holders = (1...4).map { CoreUnderTest.node(UInt8($0)) }
         for (place, node) in holders.enumerated() {
-            exchange.setView(HolderView(chunkCount: 1000, flags: []), of: node)
+            exchange.setView(HolderView(chunkCount: 1000, flags: []), of: node, at: .zero)
             _ = exchange.add(
-                CoreUnderTest.all(1000).filter { place == 0 || Int($0.value) % (place + 1) == 0 }, to: node)
+                CoreUnderTest.all(1000).filter { place == 0 || Int($0.value) % (place + 1) == 0 }, to: node, at: .zero)
         }
         let rarest = Set(CoreUnderTest.all(1000).filter { chunk in (2...4).allSatisfy { Int(chunk.value) % $0 != 0 } })
         var chosen: Set<ChunkIndex> = []
         for _ in 0..<500 {
-            guard let chunk = exchange.choose(from: holders[0], random: &random) else { break }
+            guard let chunk = exchange.choose(fromViewAt: 0, random: &random) else { break }
             #expect(rarest.contains(chunk))
             chosen.insert(chunk)
         }

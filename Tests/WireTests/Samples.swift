@@ -21,7 +21,7 @@ enum Samples {
 
     static let entry = PeerEntry(
         node: node(1), endpoint: Endpoint(address: address([127, 0, 0, 1]), port: 7447), models: [model("a/b")],
-        issuesCertificates: true)
+        issuesCertificates: true, placeMark: 127)
     static let longestEntry = PeerEntry(
         node: node(255), endpoint: Endpoint(address: address(Array(repeating: 0xFE, count: 16)), port: .max),
         models: Array(repeating: longestModel, count: 16))

@@ -1,0 +1,160 @@
+import OrderedCollections
+import Units
+import Wire
+
+/// What to ask whom.
+extension Swarm {
+    /// A fetch that gets nothing for that long asks a directing neighbour without an offer.
+    static let starvation = Duration.seconds(1)
+    /// Chunks smaller than this share one place in the window.
+    static let windowUnitMin = 64 << 10
+    /// Stays below the wire's bound of open requests.
+    static let smallRequestCountMax = 200
+    /// What comes in that time, beside the round trips, may be asked for ahead: the time that both ends take to notice.
+    private static let turnaround = 0.03
+    /// What one neighbour needs longer for is not asked of it ahead.
+    private static let queueSecondsMax = 8.0
+
+    // MARK: Choosing
+
+    /// Asks for chunks while there is room, version by version in the order of their coming: each time of the neighbour
+    /// with the fewest outstanding bytes that has something wanted (of several the nearest, ties at random), for the
+    /// rarest that it has.
+    mutating func fetchMore() {
+        for place in exchanges.values.indices {
+            guard !exchanges.values[place].isSatisfied else { continue }
+            if !isPaused(exchanges.values[place].pausedUntil) { fetchMore(ofVersionAt: place) }
+            moveStragglers(of: exchanges.keys[place])
+            noteStarvation(of: exchanges.keys[place])
+        }
+    }
+
+    private mutating func fetchMore(ofVersionAt place: Int) {
+        guard !exchanges.values[place].wanted.isEmpty else { return }
+        let version = exchanges.keys[place]
+        while hasRoom(forVersionAt: place), let view = leastLoadedSource(ofVersionAt: place) {
+            guard let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random) else { continue }
+            guard ask(exchanges.values[place].views.keys[view], version, chunk) else { return }
+        }
+    }
+
+    /// The place of its view. Each that is found in vain becomes barren, so that a loop over all ends.
+    private mutating func leastLoadedSource(ofVersionAt place: Int) -> Int? {
+        var best: (view: Int, load: Int, distance: Distance)?
+        var tieCount = 0
+        for view in exchanges.values[place].views.values.indices {
+            guard !exchanges.values[place].views.values[view].isBarren,
+                let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view])
+            else { continue }
+            let load = neighbours.values[neighbour].outstandingByteCount
+            if let best, best.load < load { continue }
+            guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place) else {
+                continue
+            }
+            let distance = neighbours.values[neighbour].remoteness
+            let isTie = best.map { ($0.load, $0.distance) == (load, distance) } ?? false
+            if let best, !isTie, (best.load, best.distance) < (load, distance) { continue }
+            tieCount = isTie ? tieCount + 1 : 1
+            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, load, distance) }
+        }
+        return best?.view
+    }
+
+    private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
+
+    /// Eight chunks in all, and as many more as fit into the neighbours' bandwidth times delay.
+    private func hasRoom(forVersionAt place: Int) -> Bool {
+        let mean = exchanges.values[place].meanByteCount
+        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax else { return false }
+        let total = limits.requestCount + extraWindow
+        return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
+    }
+
+    /// One chunk per neighbour, more for each of few neighbours, and as many more as fit into its bandwidth times
+    /// delay; of a slow one no more than it sends in some seconds.
+    private func hasRoom(_ neighbour: Int, forVersionAt place: Int) -> Bool {
+        let requestCount = neighbours.values[neighbour].requests.count
+        guard requestCount > 0 else { return true }
+        guard requestCount < Swarm.smallRequestCountMax else { return false }
+        let mean = exchanges.values[place].meanByteCount
+        let unit = max(Swarm.windowUnitMin, mean)
+        let sources = max(1, exchanges.values[place].views.count - exchanges.values[place].reservedViewCount)
+        let fair = (limits.requestCount + sources - 1) / sources
+        var window = min(fair + neighbours.values[neighbour].extraWindow, Limits.requestByteCountPerNeighbourMax / unit)
+        let rate = neighbours.values[neighbour].rate.bytesPerSecond
+        if rate > 0 { window = min(window, 1 + Int(min(rate * Swarm.queueSecondsMax / Double(unit), 1e6))) }
+        window = max(1, window)
+        return requestCount < window
+            || neighbours.values[neighbour].outstandingByteCount + mean <= window * unit
+    }
+
+    /// The rate of the neighbour was measured: what fits into its bandwidth times delay, twice, so that the window
+    /// grows until the link is full.
+    mutating func fitWindow(of neighbour: Int, unit: Int) {
+        let rate = neighbours.values[neighbour].rate.bytesPerSecond
+        let roundTrip = neighbours.values[neighbour].roundTrip?.inSeconds ?? 0
+        let underWay = rate * (2 * roundTrip + Swarm.turnaround) / Double(max(unit, Swarm.windowUnitMin))
+        let window = Int(min(underWay + 0.5, Double(Swarm.smallRequestCountMax)))
+        extraWindow += window - neighbours.values[neighbour].extraWindow
+        neighbours.values[neighbour].extraWindow = window
+    }
+
+    /// False if the memory for unverified bytes is used up.
+    @discardableResult
+    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
+        guard let place = exchanges.index(forKey: version), let neighbour = neighbours.index(forKey: node) else {
+            return false
+        }
+        let byteCount = exchanges.values[place].byteCount(of: chunk)
+        guard unverifiedByteCount + byteCount <= limits.unverifiedByteCountMax else { return false }
+        let number = neighbours.values[neighbour].drawRequestNumber()
+        let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
+        exchanges.values[place].take(ticket)
+        if exchanges.values[place].crossings?.asked.contains(chunk) == true { claim(chunk, of: version) }
+        if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }
+        neighbours.values[neighbour].open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
+        unverifiedByteCount += byteCount
+        outstandingRequestCount += 1
+        outstandingByteCount += byteCount
+        emit(.request(ticket, byteCount: byteCount))
+        return true
+    }
+
+    /// Chunks are missing, none is on its way, and a directing neighbour is all that could have them: after a second it
+    /// is asked like an ordinary one, so that neither a lone newcomer nor the end of a fetch starves.
+    private mutating func noteStarvation(of version: Digest) {
+        guard let place = exchanges.index(forKey: version) else { return }
+        guard exchanges.values[place].reservedViewCount > 0, !exchanges.values[place].wanted.isEmpty,
+            exchanges.values[place].pending.isEmpty, !isPaused(exchanges.values[place].pausedUntil),
+            exchanges.values[place].crossings?.isPromising != true
+        else {
+            exchanges.values[place].starvingSince = nil
+            return
+        }
+        let since = exchanges.values[place].starvingSince ?? clock
+        exchanges.values[place].starvingSince = since
+        guard clock - since >= Swarm.starvation else { return wake(by: since + Swarm.starvation) }
+        exchanges.values[place].starvingSince = nil
+        for (node, view) in exchanges.values[place].views where view.isReserved {
+            exchanges.values[place].setFallback(true, of: node, at: clock)
+        }
+        wakeForTurns()
+        fetchMore(ofVersionAt: place)
+    }
+
+    /// An offered chunk is asked for at once, beyond the usual window.
+    mutating func takeOffer(_ version: Digest, _ chunk: ChunkIndex, from node: NodeID) {
+        guard mayMention([chunk], of: version, node) else { return }
+        guard let place = exchanges.index(forKey: version) else { return takeHave(version, [chunk], from: node) }
+        exchanges.values[place].setFallback(false, of: node, at: clock)
+        _ = exchanges.values[place].add([chunk], to: node, at: clock)
+        wakeForTurns()
+        let openCount = neighbours[node]?.requests.count ?? 0
+        if exchanges.values[place].wanted.contains(chunk), openCount < Swarm.smallRequestCountMax,
+            neighbours[node]?.isUsable(at: clock) == true, !isPaused(exchanges.values[place].pausedUntil)
+        {
+            ask(node, version, chunk)
+        }
+        duties.insert(.fetch)
+    }
+}
