@@ -7,7 +7,8 @@ extension Message {
         case .holdings(let holdings): 42 + holdings.bitmap.count
         case .have(let list), .withdraw(let list): 35 + 4 * list.chunks.count
         case .leave: 33
-        case .offer, .claim, .bad: 37
+        case .offer, .bad: 37
+        case .claim: 53
         case .request: 41
         case .cancel, .renew: 5
         case .refuse: 10

@@ -23,7 +23,9 @@ struct Crossings: Sendable {
     }
 
     /// The other nodes of the place that want the version, as far as they are known.
-    var mates: [UInt64] = []
+    private var mates: [UInt64] = []
+    /// Some of them are no neighbours.
+    private(set) var knowsOthers = false
     private let node: UInt64
     private let salt: UInt64
     /// Usable neighbours inside that list what they hold.
@@ -34,8 +36,6 @@ struct Crossings: Sendable {
     private var waiting: ChunkBits
     private var agenda = Heap<Turn>()
     private(set) var claims: [ChunkIndex: Claim] = [:]
-    /// What this agent asked for beyond its place, and does not have yet.
-    private(set) var asked: ChunkBits
 
     private static let turnDuration = Duration.milliseconds(60)
     private static let turnCountMax = 32
@@ -47,7 +47,11 @@ struct Crossings: Sendable {
         inside = Rarity(capacity: capacity)
         ripe = ChunkBits(capacity: capacity)
         waiting = ChunkBits(capacity: capacity)
-        asked = ChunkBits(capacity: capacity)
+    }
+
+    mutating func setMates(_ mates: [UInt64], knowsOthers: Bool) {
+        self.mates = mates
+        self.knowsOthers = knowsOthers
     }
 
     /// True while some chunk is to come by itself: from a claimant, or when a turn comes.
@@ -128,35 +132,28 @@ struct Crossings: Sendable {
 
     // MARK: Requests and claims
 
-    /// The chunk is asked for; `isBeyond` if of a node outside.
-    mutating func take(_ chunk: ChunkIndex, isBeyond: Bool) {
-        ripe.remove(chunk)
-        if isBeyond { asked.insert(chunk) }
-    }
-
-    /// The chunk is not asked for any more, because it is here or because the request was given up.
-    mutating func drop(_ chunk: ChunkIndex) {
-        ripe.remove(chunk)
-        asked.remove(chunk)
-    }
+    /// The chunk is asked for, or here.
+    mutating func drop(_ chunk: ChunkIndex) { ripe.remove(chunk) }
 
     /// True if the claimant comes before this agent.
     func isBetter(_ claimant: NodeID, for chunk: ChunkIndex) -> Bool {
         turn(of: claimant, for: chunk) < Place.turn(of: node, for: chunk, salt: salt)
     }
 
-    private func turn(of claimant: NodeID, for chunk: ChunkIndex) -> UInt64 {
+    func turn(of claimant: NodeID, for chunk: ChunkIndex) -> UInt64 {
         Place.turn(of: Place.number(of: claimant), for: chunk, salt: salt)
     }
 
-    /// Another node of the place is about to ask for a chunk that is wanted here.
-    mutating func note(_ claimant: NodeID, of chunk: ChunkIndex, at now: Instant) {
+    /// Another node of the place is about to ask for a chunk that is wanted here. True if nobody better was known to.
+    mutating func note(_ claimant: NodeID, of chunk: ChunkIndex, at now: Instant) -> Bool {
         let turn = turn(of: claimant, for: chunk)
-        if let claim = claims[chunk], claim.node != claimant, claim.turn < turn, claim.until > now { return }
+        if let claim = claims[chunk], claim.turn <= turn, claim.until > now { return false }
         ripe.remove(chunk)
         claims[chunk] = Claim(node: claimant, turn: turn, until: now + Crossings.claimDuration)
-        guard !waiting.contains(chunk) else { return }
-        wait(for: chunk, until: now + Crossings.claimDuration + Crossings.turnDuration * turnNumber(for: chunk))
+        if !waiting.contains(chunk) {
+            wait(for: chunk, until: now + Crossings.claimDuration + Crossings.turnDuration * turnNumber(for: chunk))
+        }
+        return true
     }
 
     /// The claimant cannot keep its claims. The chunks are no longer waited for.

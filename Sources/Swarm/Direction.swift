@@ -14,7 +14,7 @@ struct Direction: Sendable {
     }
 
     /// By chunk, oldest first.
-    private(set) var offers: OrderedDictionary<ChunkIndex, Offer> = [:]
+    private(set) var offers: Table<ChunkIndex, Offer> = [:]
     /// The keys of `offers`.
     private(set) var offeredBits: ChunkBits
     /// Whether the last HOLDINGS said so.
@@ -65,7 +65,7 @@ struct Direction: Sendable {
 
     /// True if some offers were open to the neighbour.
     mutating func closeAll(to neighbour: NodeID) -> Bool {
-        let lost = offers.filter { $0.value.neighbour == neighbour }.keys
+        let lost = offers.filter { $0.value.neighbour == neighbour }.map { $0.key }
         for chunk in lost { close(chunk) }
         return !lost.isEmpty
     }

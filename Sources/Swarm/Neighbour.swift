@@ -32,7 +32,7 @@ struct Neighbour: Sendable {
     var models: [ModelName] = []
 
     // Downloads. Invariant: `outstandingByteCount` is the sum over `requests`.
-    var requests: OrderedDictionary<RequestID, Request> = [:]
+    var requests: Table<RequestID, Request> = [:]
     var outstandingByteCount = 0
     /// Requests beyond the usual number, by bandwidth times delay.
     var extraWindow = 0

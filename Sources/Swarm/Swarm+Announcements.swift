@@ -34,9 +34,9 @@ extension Swarm {
     }
 
     mutating func announceWhatIsDue() {
-        for version in exchanges.keys {
-            guard let moment = exchanges[version]?.announceAt, moment <= clock else { continue }
-            announce(version)
+        for place in exchanges.values.indices {
+            guard let moment = exchanges.values[place].announceAt, moment <= clock else { continue }
+            announce(exchanges.keys[place])
         }
     }
 
@@ -49,7 +49,8 @@ extension Swarm {
         let batch = Limits.haveChunkCountMax
         for start in stride(from: 0, to: fresh.count, by: batch) {
             let part = Array(fresh[start..<min(start + batch, fresh.count)])
-            for node in neighbours.keys { send(.have(ChunkList(version: version, chunks: part)), to: node) }
+            let message = Message.have(ChunkList(version: version, chunks: part))
+            for node in neighbours.keys { send(message, to: node) }
         }
     }
 

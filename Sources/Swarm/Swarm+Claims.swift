@@ -2,44 +2,59 @@ import OrderedCollections
 import Units
 import Wire
 
-/// Across a slow link about one copy of a chunk is to come: whoever of a place asks for it beyond says so to the
-/// others.
+/// Across a slow link about one copy of a chunk is to come: whoever of a place asks beyond it says so to the others.
 extension Swarm {
-    /// Tells the neighbours inside that want the version.
+    /// A claim is passed on to so many.
+    private static let relayCountMax = 3
+
+    /// Says to the neighbours inside that want the version that this agent is about to ask.
     mutating func claim(_ chunk: ChunkIndex, of version: Digest) {
-        guard let place = exchanges.index(forKey: version) else { return }
-        let message = Message.claim(ChunkReference(version: version, chunk: chunk))
-        for view in exchanges.values[place].views.values.indices
-        where exchanges.values[place].views.values[view].isInside
-            && exchanges.values[place].views.values[view].flags.contains(.wants)
-        {
-            send(message, to: exchanges.values[place].views.keys[view])
-        }
+        spread(Claim(chunk: ChunkReference(version: version, chunk: chunk), claimant: node), but: node)
     }
 
-    mutating func takeClaim(_ version: Digest, _ chunk: ChunkIndex, from node: NodeID) {
-        guard mayMention([chunk], of: version, node) else { return }
-        guard let place = exchanges.index(forKey: version), neighbours[node]?.isInside == true,
-            let crossings = exchanges.values[place].crossings
-        else { return }
-        if crossings.asked.contains(chunk) {
-            // Of two that asked, the better placed goes on.
-            guard crossings.isBetter(node, for: chunk) else { return }
-            guard takeBackUnbegun(chunk, of: version) else { return }
+    /// To the neighbours of the place that want the version and lack the chunk; of many only to those whose turn comes
+    /// first.
+    private mutating func spread(_ claim: Claim, but sender: NodeID, countMax: Int = .max) {
+        guard let place = exchanges.index(forKey: claim.chunk.version) else { return }
+        var receivers: [NodeID] = []
+        for view in exchanges.values[place].views.values.indices {
+            let neighbour = exchanges.values[place].views.keys[view]
+            guard exchanges.values[place].views.values[view].isInside, neighbour != sender, neighbour != claim.claimant,
+                exchanges.values[place].views.values[view].flags.contains(.wants),
+                !exchanges.values[place].views.values[view].contains(claim.chunk.chunk)
+            else { continue }
+            receivers.append(neighbour)
         }
-        guard exchanges.values[place].wanted.contains(chunk) else { return }
-        exchanges.values[place].crossings?.note(node, of: chunk, at: clock)
+        if receivers.count > countMax, let crossings = exchanges.values[place].crossings {
+            let turns = receivers.map { (turn: crossings.turn(of: $0, for: claim.chunk.chunk), node: $0) }
+            receivers = turns.sorted { $0 < $1 }.prefix(countMax).map { $0.node }
+        }
+        for receiver in receivers { send(.claim(claim), to: receiver) }
+    }
+
+    mutating func takeClaim(_ claim: Claim, from sender: NodeID) {
+        let (version, chunk) = (claim.chunk.version, claim.chunk.chunk)
+        guard mayMention([chunk], of: version, sender) else { return }
+        guard claim.claimant != node, let place = exchanges.index(forKey: version),
+            neighbours[sender]?.isInside == true, let crossings = exchanges.values[place].crossings
+        else { return }
+        if exchanges.values[place].askedBeyond.contains(chunk) {
+            // Of two that asked, the better placed goes on.
+            guard crossings.isBetter(claim.claimant, for: chunk), takeBackUnbegun(chunk, of: version) else { return }
+        }
+        guard exchanges.values[place].wanted.contains(chunk),
+            exchanges.values[place].crossings?.note(claim.claimant, of: chunk, at: clock) == true
+        else { return }
         wakeForTurns()
+        if crossings.knowsOthers { spread(claim, but: sender, countMax: Swarm.relayCountMax) }
     }
 
     /// A neighbour inside has chunks: what was asked for beyond and has not begun to come is asked of it instead.
     mutating func noteInside(_ chunks: [ChunkIndex], of version: Digest, _ node: NodeID) {
         guard let place = exchanges.index(forKey: version) else { return }
-        wakeForTurns()
-        guard exchanges.values[place].views[node]?.isCountedInside == true,
-            exchanges.values[place].crossings?.asked.isEmpty == false
-        else { return }
-        for chunk in chunks where exchanges.values[place].crossings?.asked.contains(chunk) == true {
+        guard neighbours[node]?.isInside == true else { return wakeForTurns() }
+        guard !exchanges.values[place].askedBeyond.isEmpty else { return }
+        for chunk in chunks where exchanges.values[place].askedBeyond.contains(chunk) {
             _ = takeBackUnbegun(chunk, of: version)
         }
     }
@@ -70,15 +85,16 @@ extension Swarm {
 
     /// Which nodes of this one's place want the version: neighbours that say so, and others that neighbours named.
     mutating func findMates(for version: Digest) {
-        guard place != 0, let exchange = exchanges[version], exchange.crossings != nil else { return }
+        guard place != 0, let exchange = exchanges[version] else { return }
         var mates: [UInt64] = []
         for (node, view) in exchange.views where view.isInside && view.flags.contains(.wants) {
             mates.append(Place.number(of: node))
         }
+        let neighbourCount = mates.count
         let mark = Place.mark(of: place)
         for (node, known) in addresses.learned where known.entry.placeMark == mark && neighbours[node] == nil {
             if known.entry.models.contains(exchange.model) { mates.append(Place.number(of: node)) }
         }
-        exchanges[version]?.crossings?.mates = mates
+        exchanges[version]?.crossings?.setMates(mates, knowsOthers: mates.count > neighbourCount)
     }
 }

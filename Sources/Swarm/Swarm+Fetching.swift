@@ -70,8 +70,8 @@ extension Swarm {
         return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
     }
 
-    /// One chunk per neighbour, more for each of few neighbours, and as many more as fit into its bandwidth times
-    /// delay; of a slow one no more than it sends in some seconds.
+    /// One chunk per neighbour, more for each of few neighbours, and as many more as its bandwidth times delay takes;
+    /// of a slow one no more than it sends in some seconds.
     private func hasRoom(_ neighbour: Int, forVersionAt place: Int) -> Bool {
         let requestCount = neighbours.values[neighbour].requests.count
         guard requestCount > 0 else { return true }
@@ -110,7 +110,7 @@ extension Swarm {
         let number = neighbours.values[neighbour].drawRequestNumber()
         let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
         exchanges.values[place].take(ticket)
-        if exchanges.values[place].crossings?.asked.contains(chunk) == true { claim(chunk, of: version) }
+        if exchanges.values[place].askedBeyond.contains(chunk) { claim(chunk, of: version) }
         if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }
         neighbours.values[neighbour].open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
         unverifiedByteCount += byteCount

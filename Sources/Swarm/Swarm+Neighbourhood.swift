@@ -78,7 +78,8 @@ extension Swarm {
 
     private var participantLack: Int {
         exchanges.values.reduce(0) { most, exchange in
-            exchange.isSatisfied ? most : max(most, Limits.participantCountTarget - exchange.views.count)
+            let isNew = clock - exchange.addedAt < Swarm.companyWait
+            return exchange.isSatisfied || isNew ? most : max(most, Limits.participantCountTarget - exchange.views.count)
         }
     }
 
@@ -149,11 +150,13 @@ extension Swarm {
     // MARK: Telling others
 
     mutating func sharePeers() {
-        for (node, neighbour) in neighbours
-        where neighbour.peersAreStale && neighbour.peersSentAt + Swarm.peersPause <= clock {
-            neighbours[node]?.peersAreStale = false
-            neighbours[node]?.peersSentAt = clock
-            let address = neighbour.introduction.remoteAddress
+        for place in neighbours.values.indices {
+            guard neighbours.values[place].peersAreStale,
+                neighbours.values[place].peersSentAt + Swarm.peersPause <= clock
+            else { continue }
+            neighbours.values[place].peersAreStale = false
+            neighbours.values[place].peersSentAt = clock
+            let (node, address) = (neighbours.keys[place], neighbours.values[place].introduction.remoteAddress)
             send(.peers(Peers(fitting: addressesToShare(with: node, at: address, now: clock))), to: node)
         }
     }

@@ -5,8 +5,9 @@ import Wire
 /// Directed seeding: where a version was published, each chunk is first given to one neighbour only, so that one whole
 /// copy leaves the uplink before any byte leaves it twice.
 extension Swarm {
-    /// A lone participant is waited for company that long before it gets everything announced.
-    private static let companyWait = Duration.seconds(1)
+    /// Neighbours have that long to say that they hold or want a version: before a lone participant gets everything
+    /// announced, and before an agent looks for others.
+    static let companyWait = Duration.seconds(1)
     /// An offer that leads to nothing is made to another after that.
     private static let offerPatience = Duration.seconds(10)
     /// With fewer offers than this still to be sent the uplink would soon idle.

@@ -52,7 +52,7 @@ extension Swarm {
         if let until = exchange.pausedUntil, until > now { return .cannotWrite }
         if neighbours.isEmpty { return .noNeighbour }
         if !exchange.pending.isEmpty { return .none }
-        let useful = exchange.views.filter { exchange.hasUse(of: $0.value) }.keys
+        let useful = exchange.views.filter { exchange.hasUse(of: $0.value) }.map { $0.key }
         if useful.contains(where: { neighbours[$0]?.isUsable(at: now) ?? false }) { return .none }
         if !useful.isEmpty { return .sourcesBusy }
         return exchange.views.values.contains { $0.isDirecting } ? .waitingForOffer : .noSource

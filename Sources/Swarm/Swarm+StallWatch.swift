@@ -32,19 +32,26 @@ extension Swarm {
     }
 
     mutating func watchSources() {
-        for node in neighbours.keys {
-            if let until = neighbours[node]?.backOffUntil, until <= clock {
-                neighbours[node]?.backOffUntil = nil
-                reviseUse(of: node)
+        // Backwards, since a neighbour that is given up leaves its place.
+        for place in neighbours.values.indices.reversed() {
+            if let until = neighbours.values[place].backOffUntil, until <= clock {
+                neighbours.values[place].backOffUntil = nil
+                reviseUse(of: neighbours.keys[place])
             }
-            watch(node)
+            if isDue(place) { watch(neighbours.keys[place]) }
         }
     }
 
+    private func isDue(_ place: Int) -> Bool {
+        guard neighbours.values[place].outstandingByteCount > 0 else { return false }
+        guard !neighbours.values[place].isSilent else {
+            return neighbours.values[place].lastStallCheck + Swarm.silentRecheck <= clock
+        }
+        return dueAt(of: neighbours.values[place]) <= clock
+    }
+
     private mutating func watch(_ node: NodeID) {
-        guard let neighbour = neighbours[node], !neighbour.requests.isEmpty,
-            (neighbour.isSilent ? watchDeadline(of: neighbour) : dueAt(of: neighbour)) <= clock
-        else { return }
+        guard let neighbour = neighbours[node] else { return }
         if neighbour.isSilent {
             neighbours[node]?.lastStallCheck = clock
             takeAway(from: node)

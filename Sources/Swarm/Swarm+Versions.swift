@@ -10,7 +10,8 @@ extension Swarm {
             exchanges[plan.version]?.adopt(plan, at: clock)
             dropNeedlessRequests(of: plan.version)
         } else {
-            exchanges[plan.version] = VersionExchange(plan, of: node, hasPlace: place != 0)
+            exchanges[plan.version] = VersionExchange(plan, of: node, hasPlace: place != 0, at: clock)
+            wake(by: clock + Swarm.companyWait)
             meetStrangers(of: plan.version)
         }
         findMates(for: plan.version)

@@ -31,9 +31,9 @@ public struct Swarm: Sendable {
     private var wakeAsked = Instant.never
 
     /// In the order of their coming, which is the order in which they are fetched.
-    var exchanges: OrderedDictionary<Digest, VersionExchange> = [:]
+    var exchanges: Table<Digest, VersionExchange> = [:]
     /// In the order of their coming.
-    var neighbours: OrderedDictionary<NodeID, Neighbour> = [:]
+    var neighbours: Table<NodeID, Neighbour> = [:]
     /// Versions that were here, so that a request that crosses LEAVE can be told from an error; oldest first.
     var formerVersions: OrderedDictionary<Digest, Departure> = [:]
 
@@ -52,7 +52,7 @@ public struct Swarm: Sendable {
     /// The best that the downlink did lately, in bytes a second.
     var downlinkPeak = 0.0
 
-    var uploads: OrderedDictionary<UploadID, ActiveUpload> = [:]
+    var uploads: Table<UploadID, ActiveUpload> = [:]
     /// Of these the late ones. Invariant: as many are marked.
     var lateUploadCount = 0
     /// Requests that wait in the neighbours' queues. Invariant: the sum over them.
@@ -148,7 +148,7 @@ public struct Swarm: Sendable {
         case .withdraw(let list): takeWithdraw(list.version, list.chunks, from: node)
         case .leave(let version): takeLeave(version, from: node)
         case .offer(let reference): takeOffer(reference.version, reference.chunk, from: node)
-        case .claim(let reference): takeClaim(reference.version, reference.chunk, from: node)
+        case .claim(let claim): takeClaim(claim, from: node)
         case .request(let asked):
             let (version, chunk) = (asked.chunk.version, asked.chunk.chunk)
             takeRequest(.init(request: asked.request, version: version, chunk: chunk), from: node)

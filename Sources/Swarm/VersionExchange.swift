@@ -15,13 +15,15 @@ struct VersionExchange: Sendable {
     private(set) var needed: ChunkBits
     private(set) var wanted: ChunkBits
     private(set) var pending: [ChunkIndex: ChunkTicket] = [:]
-    var views: OrderedDictionary<NodeID, HolderView> = [:]
+    var views: Table<NodeID, HolderView> = [:]
     private(set) var rarity: Rarity
     private(set) var completeViewCount = 0
     /// Directing neighbours of which nothing may be asked without an offer.
     private(set) var reservedViewCount = 0
     /// What may be asked for beyond this node's place; nil if its labels name none.
     var crossings: Crossings?
+    /// What was asked for beyond that place, and is not here yet.
+    private(set) var askedBeyond: ChunkBits
     var direction: Direction?
 
     /// Verified chunks that no neighbour was told of yet, and when it will be.
@@ -31,6 +33,8 @@ struct VersionExchange: Sendable {
     var pausedUntil: Instant?
     /// Since when chunks are missing, none is on its way, and only a directing neighbour could have them.
     var starvingSince: Instant?
+    /// When it was added; neighbours that learn of it at the same time have not said yet that they want it.
+    let addedAt: Instant
     /// Whether `.completed` was said for the present plan.
     var isCompletionKnown = false
 
@@ -38,7 +42,8 @@ struct VersionExchange: Sendable {
     var wastedByteCount: Int64 = 0
     var sentByteCount: Int64 = 0
 
-    init(_ plan: VersionPlan, of node: NodeID, hasPlace: Bool) {
+    init(_ plan: VersionPlan, of node: NodeID, hasPlace: Bool, at now: Instant) {
+        addedAt = now
         version = plan.version
         model = plan.model
         chunkByteCounts = plan.chunkByteCounts
@@ -47,6 +52,7 @@ struct VersionExchange: Sendable {
         held = ChunkBits(plan.held)
         needed = ChunkBits(plan.needed)
         wanted = needed.subtracting(held)
+        askedBeyond = ChunkBits(capacity: plan.chunkByteCounts.count)
         rarity = Rarity(capacity: plan.chunkByteCounts.count)
         let capacity = plan.chunkByteCounts.count
         direction = plan.seeding == .directing ? Direction(capacity: capacity) : nil
@@ -83,14 +89,16 @@ struct VersionExchange: Sendable {
         precondition(wanted.remove(ticket.chunk), "chunk \(ticket.chunk) is not missing")
         pending[ticket.chunk] = ticket
         starvingSince = nil
-        crossings?.take(ticket.chunk, isBeyond: views[ticket.source]?.isInside == false)
+        guard crossings != nil else { return }
+        crossings?.drop(ticket.chunk)
+        if views[ticket.source]?.isInside == false { askedBeyond.insert(ticket.chunk) }
     }
 
     /// requested or verifying → missing. Nothing happens if another request has the chunk.
     mutating func giveBack(_ ticket: ChunkTicket, at now: Instant) {
         guard pending[ticket.chunk] == ticket else { return }
         pending[ticket.chunk] = nil
-        crossings?.drop(ticket.chunk)
+        askedBeyond.remove(ticket.chunk)
         guard needed.contains(ticket.chunk), !held.contains(ticket.chunk) else { return }
         wanted.insert(ticket.chunk)
         noteMoreToAsk()
@@ -101,6 +109,7 @@ struct VersionExchange: Sendable {
     mutating func hold(_ chunk: ChunkIndex) -> Bool {
         wanted.remove(chunk)
         pending[chunk] = nil
+        askedBeyond.remove(chunk)
         crossings?.drop(chunk)
         guard held.insert(chunk) else { return false }
         unannounced.append(chunk)

@@ -1,4 +1,18 @@
-internal import Units
+public import Units
+
+/// A node of the receiver's place is about to ask for a chunk beyond it.
+public struct Claim: Hashable, Sendable {
+    /// Which chunk.
+    public let chunk: ChunkReference
+    /// Who is about to ask: the sender, or a node whose claim it passes on.
+    public let claimant: NodeID
+
+    /// Takes the fields as they are.
+    public init(chunk: ChunkReference, claimant: NodeID) {
+        self.chunk = chunk
+        self.claimant = claimant
+    }
+}
 
 /// Asks for one whole chunk.
 public struct Request: Hashable, Sendable {

@@ -79,7 +79,8 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .holdings: 41...41 + Limits.holdingsBitmapByteCountMax
         case .have, .withdraw: 38...34 + 4 * Limits.haveChunkCountMax
         case .leave: 32...32
-        case .offer, .claim, .bad: 36...36
+        case .offer, .bad: 36...36
+        case .claim: 52...52
         case .request: 40...40
         case .cancel, .renew: 4...4
         case .data: 9...8 + Limits.dataFrameByteCount

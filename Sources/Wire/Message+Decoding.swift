@@ -25,7 +25,8 @@ extension Message {
         case .withdraw: return .withdraw(try ChunkList(from: &reader))
         case .leave: return .leave(try reader.version())
         case .offer: return .offer(try reader.chunk())
-        case .claim: return .claim(try reader.chunk())
+        case .claim:
+            return .claim(Claim(chunk: try reader.chunk(), claimant: try reader.identifier(NodeID.self, "claimant")))
         case .bad: return .bad(try reader.chunk())
         case .levelled: return .levelled
         default: return try readExchange(type, from: &reader)

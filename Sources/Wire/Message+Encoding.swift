@@ -50,7 +50,10 @@ extension Message {
             output.appendBigEndian(UInt16(list.chunks.count))
             for chunk in list.chunks { output.appendBigEndian(chunk.value) }
         case .leave(let version): output.append(contentsOf: version.bytes)
-        case .offer(let chunk), .claim(let chunk), .bad(let chunk): output.append(chunk: chunk)
+        case .offer(let chunk), .bad(let chunk): output.append(chunk: chunk)
+        case .claim(let claim):
+            output.append(chunk: claim.chunk)
+            output.append(contentsOf: claim.claimant.bytes)
         case .levelled, .data: break
         default: appendExchange(to: &output)
         }

@@ -44,7 +44,7 @@ public enum Message: Hashable, Sendable {
     /// Asks the receiver to take a chunk now.
     case offer(ChunkReference)
     /// The sender is about to fetch a chunk across a slow link.
-    case claim(ChunkReference)
+    case claim(Claim)
     /// Asks for a chunk.
     case request(Request)
     /// Takes a REQUEST back.

@@ -54,7 +54,7 @@ import Units
 
     @Test func theChoice_isTheRarest_andSpreadsOverTies() {
         let plan = CoreUnderTest.plan(1000, byteCount: 1)
-        var exchange = VersionExchange(plan, of: CoreUnderTest.node(0), hasPlace: false)
+        var exchange = VersionExchange(plan, of: CoreUnderTest.node(0), hasPlace: false, at: .zero)
         var random = SplitMix64(seed: 5)
         let holders = (1...4).map { CoreUnderTest.node(UInt8($0)) }
         for (place, node) in holders.enumerated() {

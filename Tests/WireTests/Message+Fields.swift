@@ -53,7 +53,12 @@ extension Message {
         case .have(let list), .withdraw(let list):
             ["version": .text(list.version.hex), "chunks": .list(list.chunks.map { .number($0.value) })]
         case .leave(let version): ["version": .text(version.hex)]
-        case .offer(let chunk), .claim(let chunk), .bad(let chunk):
+        case .claim(let claim):
+            [
+                "version": .text(claim.chunk.version.hex), "chunk": .number(claim.chunk.chunk.value),
+                "claimant": .text(claim.claimant.hex),
+            ]
+        case .offer(let chunk), .bad(let chunk):
             ["version": .text(chunk.version.hex), "chunk": .number(chunk.chunk.value)]
         case .request(let request):
             [

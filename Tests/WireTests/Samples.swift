@@ -87,7 +87,7 @@ enum Samples {
         .have(ChunkList(version: digest(6), chunks: [0])),
         .have(ChunkList(version: digest(6), chunks: (0..<1_024).map { ChunkIndex($0 * 7) })),
         .withdraw(ChunkList(version: digest(6), chunks: [3, ChunkIndex(.max)])), .leave(digest(7)), .offer(chunk),
-        .claim(chunk), .bad(chunk), .request(Request(request: 1, chunk: chunk)), .cancel(1),
+        .claim(Claim(chunk: chunk, claimant: node(3))), .bad(chunk), .request(Request(request: 1, chunk: chunk)), .cancel(1),
         .data(DataFrame(request: 1, offset: 0, payload: [255])),
         .data(DataFrame(request: 1, offset: .max, payload: Array(repeating: 0x5A, count: 16_384))),
         .refuse(Refuse(request: 1, reason: .busy, retryMilliseconds: .max)),

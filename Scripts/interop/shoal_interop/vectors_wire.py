@@ -49,7 +49,7 @@ def accepted_frames() -> list:
         ("holdings-last-part", wire.Holdings(VERSION, 1, 131_080, 131_072, b"\x01")),
         ("have", wire.Have(VERSION, (0, 1, 700))), ("have-1024", wire.Have(VERSION, tuple(range(1_024)))),
         ("withdraw", wire.Withdraw(VERSION, (2**32 - 1,))), ("leave", wire.Leave(VERSION)),
-        ("offer", wire.Offer(VERSION, 3)), ("claim", wire.Claim(VERSION, 4)),
+        ("offer", wire.Offer(VERSION, 3)), ("claim", wire.Claim(VERSION, 4, NODE)),
         ("request", wire.Request(6, VERSION, 5)), ("cancel", wire.Cancel(6)),
         ("data", wire.Data(6, 32_768, b"bytes")), ("data-16384", wire.Data(6, 0, bits)),
         ("refuse", wire.Refuse(6, 1, 250)), ("bad", wire.Bad(VERSION, 5)), ("renew", wire.Renew(7)),

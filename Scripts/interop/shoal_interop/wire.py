@@ -431,8 +431,17 @@ class Offer(Message):
 
 
 @message(0x25)
-class Claim(Offer):
-    pass
+class Claim(Message):
+    version: bytes
+    chunk: int
+    claimant: bytes
+
+    def write(self, writer: Writer) -> None:
+        writer.bytes(self.version).u32(self.chunk).bytes(self.claimant)
+
+    @staticmethod
+    def read(reader: Reader) -> "Claim":
+        return Claim(reader.bytes(32), reader.u32(), reader.bytes(16))
 
 
 @message(0x2A)
@@ -526,7 +535,7 @@ BODY_BYTES = {
     0x05: (8, 8), 0x06: (4, 260), 0x10: (1, 1 + ENVELOPE_BYTES_MAX[1]), 0x11: (0, 0), 0x12: (6, 4 + NAME_BYTES_MAX),
     0x13: (6, 6 + 512 * 32), 0x14: (37, 37), 0x15: (13, 12 + PAYLOAD_BYTES_MAX), 0x16: (5, 5),
     0x17: (20, 18 + NAME_BYTES_MAX), 0x18: (17, 17 + 16 * ENTRY_BYTES_MAX), 0x20: (41, 41 + BITMAP_BYTES_MAX),
-    0x21: (38, 34 + 4_096), 0x22: (38, 34 + 4_096), 0x23: (32, 32), 0x24: (36, 36), 0x25: (36, 36), 0x26: (40, 40),
+    0x21: (38, 34 + 4_096), 0x22: (38, 34 + 4_096), 0x23: (32, 32), 0x24: (36, 36), 0x25: (52, 52), 0x26: (40, 40),
     0x27: (4, 4), 0x28: (9, 8 + PAYLOAD_BYTES_MAX), 0x29: (9, 9), 0x2A: (36, 36), 0x30: (4, 4),
     0x31: (7, 6 + 2_048),
 }
