@@ -25,7 +25,12 @@ extension Scenario {
         scenario.documentSeconds = [0.005, 0.05, 0.5].randomElement(using: &random) ?? 0.05
         scenario.network.quantumByteCount = 64 << 10
         scenario.network.hasCongestionControl = Bool.random(using: &random)
-        if !scenario.network.hasCongestionControl { scenario.network.windowByteCountMax = 256 << 10 }
+        if !scenario.network.hasCongestionControl { scenario.network.windowByteCountMax = 64 << 10 }
+        // Queues of a quarter of a second; what a slow link does with the megabytes of a fast one is its own case.
+        let queueByteCount = min(1_500_000, max(64 << 10, Int(scenario.bitRate / 32)))
+        scenario.network.uplinkQueueByteCount = queueByteCount
+        scenario.network.downlinkQueueByteCount = min(queueByteCount, 512 << 10)
+        scenario.network.unsentByteCountMax = min(256 << 10, queueByteCount)
         scenario.drawFaults(&random)
         return scenario
     }

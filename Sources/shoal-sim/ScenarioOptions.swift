@@ -21,6 +21,12 @@ struct ScenarioOptions: ParsableArguments {
     var quantum = ByteSize(byteCount: 16 << 10)
     @Option(help: "A fixed window for each connection in place of TCP's.") var window: ByteSize?
     @Option(help: "Bytes that the kernel takes beyond what is under way.") var unsent: ByteSize?
+    @Option(help: "The core's limit of chunks asked for at once.") var requests: Int?
+    @Option(help: "The core's limit of chunks sent at once.") var uploads: Int?
+    @Option(help: "The core's limit of offers open at once.") var offers: Int?
+    @Option(help: "How long the core collects announcements.") var announce: TimeSpan?
+    @Option(help: "What may wait in a node's uplink before TCP slows down.") var uplinkQueue: ByteSize?
+    @Option(help: "The same for a downlink.") var downlinkQueue: ByteSize?
     @Option(help: "Cores of one machine that all agents share; 0 for a machine each.") var cores = 0
     @Option(help: "The expensive checkers look after each so many events of a node; 0 for never.") var check = 1
 
@@ -63,6 +69,12 @@ struct ScenarioOptions: ParsableArguments {
         }
         if let unsent { scenario.network.unsentByteCountMax = unsent.byteCount }
         scenario.network.sharedCoreCount = cores
+        if let uplinkQueue { scenario.network.uplinkQueueByteCount = uplinkQueue.byteCount }
+        if let downlinkQueue { scenario.network.downlinkQueueByteCount = downlinkQueue.byteCount }
+        if let requests { scenario.limits.requestCount = requests }
+        if let uploads { scenario.limits.uploadCount = uploads }
+        if let offers { scenario.limits.offerCount = offers }
+        if let announce { scenario.limits.announcementDelay = .nanoseconds(Int64(announce.seconds * 1e9)) }
         scenario.checkInterval = check
         scenario.plant = plant?.plant
         scenario.faults = try faults.faults(nodeCount: nodes, seedCount: seeds)
