@@ -9,6 +9,8 @@ struct HolderView: Sendable {
     var holdings: Extent
     /// The first chunk of the part that must come next, while a HOLDINGS of several parts is under way.
     var nextPart: Int?
+    /// When it last announced something.
+    var grewAt: Instant?
     /// A directing neighbour that is asked like an ordinary source, since nothing else gave anything for a while.
     var isFallback = false
     /// Chunks that this agent may ask of it now: wanted ones that it announced (any, in a fallback).

@@ -69,6 +69,7 @@ extension Swarm {
             neighbours[node]?.addStranger(part.version, view)
             return
         }
+        view.grewAt = clock
         exchanges[part.version]?.setView(view, of: node)
         noteParticipant(in: part.version)
         closeOffers(of: part.version, heldBy: node)
@@ -93,6 +94,8 @@ extension Swarm {
             changeStranger(version, of: node) { view in for chunk in chunks { _ = view.insert(chunk) } }
             return
         }
+        let now = clock
+        exchanges[version]?.updateView(of: node) { $0.grewAt = now }
         if exchanges[version]?.add(chunks, to: node) == true { duties.insert(.fetch) }
         guard exchanges[version]?.direction != nil else { return }
         for chunk in chunks { exchanges[version]?.direction?.fulfil(chunk, at: clock) }

@@ -97,6 +97,7 @@ extension Swarm {
         neighbours[node]?.lastRequestNumber = number
         let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
         exchanges[version]?.take(ticket)
+        exchanges[version]?.account?.noteRequest(to: node, at: clock)
         neighbours[node]?.open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
         unverifiedByteCount += byteCount
         outstandingRequestCount += 1
@@ -159,6 +160,7 @@ extension Swarm {
         neighbours[node]?.requests[span.request]?.note(span.byteCount, at: clock)
         neighbours[node]?.noteData(span.byteCount, at: clock)
         downlink.add(span.byteCount, at: clock)
+        noteArrival(of: span.byteCount, for: request.ticket.version, from: node)
         guard request.received + span.byteCount == request.byteCount else { return }
         _ = closeRequest(span.request, of: node)
         neighbours[node]?.lossesInARow = 0
@@ -178,6 +180,7 @@ extension Swarm {
         }
         neighbours[span.neighbour]?.cancelled[span.request] = (late.version, late.rest - span.byteCount)
         exchanges[late.version]?.wastedByteCount += Int64(span.byteCount)
+        exchanges[late.version]?.account?.noteData(span.byteCount, from: span.neighbour, at: clock)
     }
 
     mutating func commit(_ ticket: ChunkTicket) {
@@ -253,6 +256,7 @@ extension Swarm {
     /// Takes the request out of the sums.
     mutating func closeRequest(_ number: RequestID, of node: NodeID) -> Neighbour.Request? {
         guard let request = neighbours[node]?.close(number) else { return nil }
+        exchanges[request.ticket.version]?.account?.noteRequestEnd(of: node, at: clock)
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1
         outstandingByteCount -= request.byteCount

@@ -135,6 +135,7 @@ extension Swarm {
         guard let upload = uploads[id] else { return }
         noteProgress(of: id, byteCount: upload.byteCount - upload.sent)
         uploads[id] = nil
+        neighbours[id.neighbour]?.noteUploaded(upload.byteCount, in: clock - upload.startedAt)
         exchanges[upload.version]?.direction?.note(upload.chunk, to: id.neighbour, isSent: true, at: clock)
         // What the uplink did once is forgotten slowly.
         uplinkPeak = max(uplinkPeak * 0.98, uplink.bytesPerSecond)

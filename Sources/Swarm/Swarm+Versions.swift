@@ -14,6 +14,7 @@ extension Swarm {
             meetStrangers(of: plan.version)
         }
         if exchanges[plan.version]?.isSatisfied == true { exchanges[plan.version]?.isCompletionKnown = true }
+        openAccount(of: plan.version)
         updateDirection(of: plan.version, mustAnnounce: true)
         duties.formUnion([.fetch, .offer, .connect])
     }

@@ -46,6 +46,9 @@ public struct Swarm: Sendable {
     /// The best that the downlink did lately, in bytes a second.
     var downlinkPeak = 0.0
 
+    var downlinkGauge = LinkGauge()
+    var checkTimes = CheckTimes()
+
     var uploads: OrderedDictionary<UploadID, ActiveUpload> = [:]
     var uplink = RateMeter()
     /// The best that the uplink did lately, in bytes a second.
@@ -166,6 +169,7 @@ public struct Swarm: Sendable {
         if duties.contains(.fetch) { fetchMore() }
         if duties.contains(.upload) { startUploads() }
         if duties.contains(.connect) { connectMore() }
+        if duties.contains(.fetch) { noteHoldUps() }
         duties = []
         askForWake()
     }

@@ -55,6 +55,10 @@ extension Limits {
     public static let findCountMax = 4096
     /// FINDs that a neighbour may send each second.
     public static let findsPerSecond = 20
+    /// Fetches that are over and remembered.
+    public static let recentFetchCountMax = 32
+    /// Sources of a fetch that are named.
+    public static let reportedSourceCountMax = 8
     /// How long a command waits for neighbours that know a version.
     public static let lookupSeconds = 5
 }
