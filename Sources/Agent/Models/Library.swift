@@ -26,7 +26,8 @@ final class Library {
     private let log: Logger
 
     init(
-        store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook, jobs: Jobs, log: Logger
+        store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook, jobs: Jobs,
+        log: Logger
     ) {
         self.store = store
         self.trust = trust
