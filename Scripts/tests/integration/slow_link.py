@@ -19,6 +19,8 @@ class SlowLink:
         self.targets = targets
         self.addresses: list[str] = []
         self._free_at = 0.0
+        self._servers: list[asyncio.Server] = []
+        self._forwarding: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -31,20 +33,25 @@ class SlowLink:
         self._loop.close()
 
     async def _end(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
+        for server in self._servers:
+            server.close()
+        for task in self._forwarding:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*self._forwarding, return_exceptions=True)
 
     async def _listen(self) -> None:
         for target in self.targets:
             host, port = target.rsplit(":", 1)
 
-            async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str = host,
-                              port: int = int(port)) -> None:
-                await self._forward(reader, writer, host, port)
+            # Not a coroutine: a task of the server's own would say on stderr that it was cancelled.
+            def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str = host,
+                        port: int = int(port)) -> None:
+                task = self._loop.create_task(self._forward(reader, writer, host, port))
+                self._forwarding.add(task)
+                task.add_done_callback(self._forwarding.discard)
 
             server = await asyncio.start_server(forward, "127.0.0.1", 0, limit=PIECE_BYTES)
+            self._servers.append(server)
             self.addresses.append("127.0.0.1:%d" % server.sockets[0].getsockname()[1])
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
