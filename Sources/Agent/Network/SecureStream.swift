@@ -33,6 +33,9 @@ final class SecureStream {
     /// The other end's address.
     var peerEndpoint: Endpoint? { stream.peer }
 
+    /// The connection beneath, to be looked at and tuned; bytes go through this type only.
+    var transport: ByteStream { stream }
+
     /// This end's address.
     var localAddress: IPAddress? { stream.local?.address }
 

@@ -10,6 +10,28 @@
 int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user, uint32_t *group);
 /// Chooses TCP's congestion control by its kernel name (TCP_CONGESTION).
 int clinux_set_congestion_control(int socket, const char *name, size_t name_length);
+/// Bounds what the kernel takes and does not send yet (TCP_NOTSENT_LOWAT); 0 takes the bound away.
+int clinux_set_unsent_max(int socket, uint32_t byte_count);
+/// Marks what a TCP socket sends (IP_TOS or IPV6_TCLASS, by its family), for networks that tell traffic apart.
+int clinux_set_traffic_class(int socket, int traffic_class);
+
+/// What TCP_INFO says of a connection. A field that this kernel does not have is 0.
+struct clinux_tcp_state {
+    uint32_t round_trip_microseconds;      // smoothed
+    uint32_t round_trip_min_microseconds;  // over the kernel's window of minutes
+    uint32_t segment_byte_count;           // payload of a full segment
+    uint32_t window_segment_count;         // the congestion window
+    uint32_t unacked_segment_count;        // sent and not acknowledged
+    uint32_t unsent_byte_count;            // in the socket and not sent
+    uint32_t retransmitted_segment_count;  // since the beginning
+    uint64_t delivery_bytes_per_second;    // of the last round trips
+    uint64_t acked_byte_count;             // since the beginning
+    uint64_t busy_microseconds;            // had something to send
+    uint64_t receiver_limited_microseconds;
+    uint64_t buffer_limited_microseconds;
+};
+/// Asks for TCP_INFO.
+int clinux_tcp_state(int socket, struct clinux_tcp_state *state);
 /// What went wrong with a connection and was not reported yet (SO_ERROR), as -errno; 0 for nothing.
 int clinux_socket_error(int socket);
 /// Makes a later close reset the connection (SO_LINGER with no time).
