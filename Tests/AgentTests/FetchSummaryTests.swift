@@ -53,6 +53,12 @@ import Units
         #expect(summary(report(), .configured(62.5)).status().limitFrom == "configured")
     }
 
+    @Test func aMeanThatIsBetterThanTheBestHalfSecondIsTheLimit() {
+        let row = summary(report(), .measured(20)).status()
+        #expect(row.efficiency == 1 && row.limitBytesPerSecond == 63)
+        #expect(summary(report(), .configured(20)).status().efficiency == 3.125)
+    }
+
     @Test func withoutALimitEfficiencyIsUnknown() {
         let row = summary(report()).status()
         #expect(row.efficiency == 0 && row.limitFrom.isEmpty && row.limitBytesPerSecond == 0)

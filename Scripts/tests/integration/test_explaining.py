@@ -1,7 +1,12 @@
 """Every fetch says how fast it was, what its time went to, and who was slow: in `status`, and in a closing event."""
 
+import os
 import re
+import shutil
+import subprocess
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cluster import ClusterTestCase
 from node import Json, Node
@@ -23,6 +28,33 @@ def closing_event(node: Node) -> dict[str, str]:
     if not lines:
         raise KeyError(f"{node.name} has logged no closing event")
     return {key: value.strip('"') for key, value in re.findall(r'([a-z-]+)=("[^"]*"|\S+)', lines[-1])}
+
+
+@contextmanager
+def shaped_namespace(bytes_per_second: int) -> Iterator[tuple[str, str, str]]:
+    """A network namespace into which so many bytes a second come: its name, the address outside and the one inside."""
+    if os.geteuid() != 0 or not shutil.which("tc") or not shutil.which("ip"):
+        raise unittest.SkipTest("needs root, ip and tc")
+    name, link = f"shoal-{os.getpid()}", f"sx{os.getpid()}"
+    outside, inside = (f"10.213.{os.getpid() % 250}.{host}" for host in (1, 2))
+
+    def do(command: str) -> None:
+        subprocess.run(command.split(), check=True, capture_output=True, timeout=10)
+
+    probe = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, timeout=10)
+    if probe.returncode != 0:
+        raise unittest.SkipTest(f"network namespaces do not work: {probe.stderr.strip()}")
+    try:
+        do(f"ip link add {link} type veth peer name eth0 netns {name}")
+        do(f"ip address add {outside}/30 dev {link}")
+        do(f"ip link set {link} up")
+        do(f"ip -n {name} address add {inside}/30 dev eth0")
+        for device in ("lo", "eth0"):
+            do(f"ip -n {name} link set {device} up")
+        do(f"tc qdisc add dev {link} root tbf rate {bytes_per_second * 8}bit burst 16kb latency 100ms")
+        yield name, outside, inside
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=10)
 
 
 class ExplainingTests(ClusterTestCase):
@@ -99,14 +131,23 @@ class ExplainingTests(ClusterTestCase):
         self.assertEqual(float(event["efficiency"]), over["efficiency"])
 
     def test_fetch_whose_sources_share_its_slow_downlink_is_held_up_by_its_own_link(self) -> None:
-        self.publish()
-        c = self.cluster.join("c")
-        link = self.slow_link(self.a, c)
-        b = self.cluster.make("b")
-        b.run("join", self.cluster.token(), "--peer", link.addresses[0], "--node", "b")
-        # Both connections are there before c hears of b, and would connect past the link.
-        b.start("--peer", link.addresses[1])
-        b.wait_connected("a", "c")
+        with shaped_namespace(RATE) as (name, outside, inside):
+            self.a.stop()
+            c = self.cluster.make("c")
+            b = self.cluster.make("b")
+            b.prefix = ["ip", "netns", "exec", name]
+            for node, host in ((self.a, outside), (c, outside), (b, inside)):
+                node.address = f"{host}:{node.address.rsplit(':', 1)[1]}"
+            self.a.start()
+            self.publish()
+            for node in (c, b):
+                node.run("join", self.cluster.token(), "--peer", self.a.address, "--node", node.name)
+                node.start()
+            b.wait_connected("a", "c")
+            self.check_that_its_own_link_is_named(b, c)
+            b.stop()
+
+    def check_that_its_own_link_is_named(self, b: Node, c: Node) -> None:
         b.run("get", f"{MODEL}@1", "--no-wait")
 
         def has_a_rate() -> bool:

@@ -46,15 +46,17 @@ struct FetchSummary {
         row.bytesDone = min(row.bytesTotal, reusedByteCount + useful)
         row.receivedBytes = report?.receivedByteCount ?? 0
         row.wastedBytes = report?.wastedByteCount ?? 0
-        row.limitBytesPerSecond = Self.whole(limit.bytesPerSecond)
+        let mean = elapsed > .zero ? Double(useful) / elapsed.inSeconds : 0
+        // What came over the whole time was measured too: a short fetch may have had no better half second.
+        let most = if case .measured(let best) = limit { max(best, mean) } else { limit.bytesPerSecond }
+        row.limitBytesPerSecond = Self.whole(most)
         switch limit {
         case .unknown: row.limitFrom = ""
         case .measured: row.limitFrom = "measured"
         case .configured: row.limitFrom = "configured"
         }
-        let mean = elapsed > .zero ? Double(useful) / elapsed.inSeconds : 0
         row.meanBytesPerSecond = Self.whole(mean)
-        if limit.bytesPerSecond > 0 { row.efficiency = Self.rounded(mean / limit.bytesPerSecond) }
+        if most > 0 { row.efficiency = Self.rounded(mean / most) }
         guard endedAt == nil, let report else { return }
         row.bytesPerSecond = Self.whole(report.bytesPerSecond)
         // Less than a byte a second is no rate to reckon with.
