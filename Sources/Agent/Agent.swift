@@ -20,6 +20,7 @@ final class Agent {
     let driver: ChunkDriver
     let exchange: DocumentExchange
     let fetcher: DocumentFetcher
+    let book: FetchBook
     let library: Library
     let channels: Channels
     let rollouts: RolloutDriver
@@ -51,7 +52,9 @@ final class Agent {
         driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
         exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
-        library = Library(store: store, trust: trust, driver: driver, fetcher: fetcher, jobs: jobs, log: log)
+        book = FetchBook(driver: driver, directory: directory, log: log)
+        library = Library(
+            store: store, trust: trust, driver: driver, fetcher: fetcher, book: book, jobs: jobs, log: log)
         channels = Channels(settings: settings, trust: trust)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
@@ -161,6 +164,7 @@ final class Agent {
         driver.onDial = { [dialler] in dialler.dial($0) }
         driver.onCompleted = { [library] in library.completed($0) }
         driver.onWriteFailure = { [library] in library.noteWriteFailure($0, $1) }
+        store.onChunkTimes = { [driver] in driver.noteCheck($0) }
         driver.onPayload = { [directory] in directory.addPayload($0, received: $1, sent: $2) }
         driver.onDisconnect = { [weak self] in self?.disconnect($0, because: $1) }
         exchange.onAccepted = { [weak self] in self?.accept($0) }

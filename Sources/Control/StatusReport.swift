@@ -8,12 +8,21 @@ public struct StatusReport: Codable, Sendable {
     public var neighbours: [NeighbourStatus]
     /// One row for each (model, version).
     public var models: [ModelStatus]
+    /// One row for each version that is being fetched.
+    public var fetches: [FetchStatus]
+    /// The last fetches that were completed since the agent started, newest first; at most 32.
+    public var recentFetches: [FetchStatus]
 
     /// The order of the rows is the caller's.
-    public init(node: NodeStatus, neighbours: [NeighbourStatus], models: [ModelStatus]) {
+    public init(
+        node: NodeStatus, neighbours: [NeighbourStatus], models: [ModelStatus], fetches: [FetchStatus] = [],
+        recentFetches: [FetchStatus] = []
+    ) {
         self.node = node
         self.neighbours = neighbours
         self.models = models
+        self.fetches = fetches
+        self.recentFetches = recentFetches
     }
 }
 
@@ -157,6 +166,8 @@ public struct ModelStatus: Codable, Sendable {
     public var receivedBytes: Received
     /// Nil while no inference process serves it; written as null then.
     public var serving: Serving?
+    /// Nil if no neighbour wants more of it; written as null then.
+    public var slowestNeighbour: SlowestNeighbour?
 
     /// A row with every count at 0, to be filled in.
     public init(
@@ -177,14 +188,15 @@ public struct ModelStatus: Codable, Sendable {
         current = false
         receivedBytes = Received(neighbour: 0, origin: 0, local: 0)
         serving = nil
+        slowestNeighbour = nil
     }
 
     enum CodingKeys: String, CodingKey {
         case model, version, tag, channel, variant, bytesTotal, bytesVerified, wastedBytes, stale, error, state, current
-        case receivedBytes, serving
+        case receivedBytes, serving, slowestNeighbour
     }
 
-    /// Writes `serving` as null where there is none, since the key is promised.
+    /// Writes null where nobody serves it or is behind, since the keys are promised.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(model, forKey: .model)
@@ -201,5 +213,6 @@ public struct ModelStatus: Codable, Sendable {
         try container.encode(current, forKey: .current)
         try container.encode(receivedBytes, forKey: .receivedBytes)
         try container.encode(serving, forKey: .serving)
+        try container.encode(slowestNeighbour, forKey: .slowestNeighbour)
     }
 }

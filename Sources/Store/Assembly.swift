@@ -1,4 +1,5 @@
 internal import Crypto
+internal import EventLoop
 internal import Files
 internal import Manifest
 internal import Synchronization
@@ -57,10 +58,16 @@ final class Assembly: Sendable {
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
-    func write(_ bytes: [UInt8], as index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
-        guard bytes.count == map.layout.byteCount(of: index), SHA256.hash(bytes) == map.layout.digest(of: index) else {
-            return .wrongHash
-        }
+    func write(_ bytes: [UInt8], as index: ChunkIndex, from source: ByteSource) -> (ChunkVerdict, ChunkTimes) {
+        let began = Clock.now()
+        let isRight =
+            bytes.count == map.layout.byteCount(of: index) && SHA256.hash(bytes) == map.layout.digest(of: index)
+        let hashed = Clock.now()
+        let verdict = isRight ? write(bytes, verifiedAs: index, from: source) : .wrongHash
+        return (verdict, ChunkTimes(hashing: hashed - began, writing: Clock.now() - hashed))
+    }
+
+    private func write(_ bytes: [UInt8], verifiedAs index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
         do throws(FileError) {
             for place in map.places(of: index) {
                 let file = try writableFile(place.file)

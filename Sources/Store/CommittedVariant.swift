@@ -46,6 +46,14 @@ public enum ChunkVerdict: Hashable, Sendable {
     case failed(StoreError)
 }
 
+/// How long the two halves of a chunk's check took, without the wait for a thread.
+public struct ChunkTimes: Hashable, Sendable {
+    /// The hash.
+    public let hashing: Duration
+    /// The writes, in the kernel or on the disk.
+    public let writing: Duration
+}
+
 /// What a check of a complete variant found.
 public struct VerificationReport: Hashable, Sendable {
     /// Chunks that are not what the layout says, at one of their places at least.

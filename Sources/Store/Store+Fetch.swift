@@ -74,8 +74,9 @@ extension Store {
         }
         ThreadPool.run(
             { assembly.write(bytes, as: index, from: source) },
-            then: { [self] verdict in
+            then: { [self] verdict, times in
                 entry.writing.remove(index)
+                onChunkTimes?(times)
                 guard case .fetching(let now) = entry.phase, now === assembly else { return then(.notWanted) }
                 switch verdict {
                 case .verified:

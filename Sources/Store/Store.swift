@@ -31,6 +31,9 @@ public import Units
     /// Open files for serving, by variant and file number.
     var readers = RecentlyUsed<ReaderKey, any StoreFile>(capacity: Limits.openReadFileCountMax)
 
+    /// Called on the loop with each chunk that was checked, before its verdict is given: what its two halves took.
+    public var onChunkTimes: (@LoopActor (ChunkTimes) -> Void)?
+
     struct ReaderKey: Hashable {
         let key: VariantKey
         let file: Int

@@ -10,6 +10,8 @@ struct HolderView: Sendable {
     private(set) var listed: ChunkBits?
     /// The first chunk of the part that must come next, while a HOLDINGS of several parts is under way.
     var nextPart: Int?
+    /// When it last announced something.
+    var grewAt: Instant?
     /// A directing neighbour that is asked like an ordinary source, since nothing else gave anything for a while.
     var isFallback = false
     /// It was looked through in vain, and nothing has changed since: it has nothing that may be asked for.

@@ -75,6 +75,9 @@ struct Neighbour: Sendable {
     // Rates and sums.
     var roundTrip: Duration?
     var rate = RateMeter()
+    var gauge = SourceGauge()
+    /// Bytes a second of the last chunks that were sent to it; nil before the first.
+    var uploadPace: Double?
     var receivedByteCount: Int64 = 0
     var sentByteCount: Int64 = 0
     var peersMessages: [Instant] = []

@@ -71,6 +71,7 @@ extension Swarm {
             neighbours[node]?.addStranger(part.version, view)
             return
         }
+        view.grewAt = clock
         exchanges[part.version]?.setView(view, of: node, at: clock)
         findMates(for: part.version)
         wakeForTurns()
@@ -99,6 +100,7 @@ extension Swarm {
             changeStranger(version, of: node) { view in for chunk in chunks { _ = view.insert(chunk) } }
             return
         }
+        exchanges.values[place].updateView(of: node) { [clock] in $0.grewAt = clock }
         if exchanges.values[place].add(chunks, to: node, at: clock) { duties.insert(.fetch) }
         if exchanges.values[place].crossings != nil { noteInside(chunks, of: version, node) }
         guard exchanges.values[place].direction != nil else { return }

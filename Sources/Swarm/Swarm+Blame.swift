@@ -15,6 +15,7 @@ extension Swarm {
         guard let byteCount = endVerification(of: ticket) else { return }
         exchanges[ticket.version]?.giveBack(ticket, at: clock)
         exchanges[ticket.version]?.wastedByteCount += Int64(byteCount)
+        exchanges[ticket.version]?.account?.note(\.rejectedChunkCount, of: ticket.source)
         if neighbours[ticket.source] != nil {
             send(.bad(ChunkReference(version: ticket.version, chunk: ticket.chunk)), to: ticket.source)
         }

@@ -110,6 +110,7 @@ extension Swarm {
         let number = neighbours.values[neighbour].drawRequestNumber()
         let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
         exchanges.values[place].take(ticket)
+        exchanges.values[place].account?.noteRequest(to: node, at: clock)
         if exchanges.values[place].askedBeyond.contains(chunk) { claim(chunk, of: version) }
         if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }
         neighbours.values[neighbour].open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)

@@ -20,6 +20,7 @@ extension Swarm {
         neighbours.values[place].requests.values[number].note(span.byteCount, at: clock)
         if neighbours.values[place].noteData(span.byteCount, at: clock) { fitWindow(of: place, unit: byteCount) }
         downlink.add(span.byteCount, at: clock)
+        noteArrival(of: span.byteCount, for: neighbours.values[place].requests.values[number].ticket.version, from: span.neighbour)
         if received + span.byteCount == byteCount { takeWhole(span.request, of: place) }
     }
 
@@ -43,6 +44,7 @@ extension Swarm {
         }
         neighbours[span.neighbour]?.cancelled[span.request] = (late.version, late.rest - span.byteCount)
         exchanges[late.version]?.wastedByteCount += Int64(span.byteCount)
+        exchanges[late.version]?.account?.noteData(span.byteCount, from: span.neighbour, at: clock)
     }
 
     mutating func commit(_ ticket: ChunkTicket) {
@@ -127,6 +129,7 @@ extension Swarm {
 
     private mutating func closeRequest(_ number: RequestID, ofNeighbourAt place: Int) -> Neighbour.Request? {
         guard let request = neighbours.values[place].close(number) else { return nil }
+        exchanges[request.ticket.version]?.account?.noteRequestEnd(of: neighbours.keys[place], at: clock)
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1
         outstandingByteCount -= request.byteCount

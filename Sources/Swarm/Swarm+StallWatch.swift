@@ -77,6 +77,7 @@ extension Swarm {
         backOff(node, until: clock + .seconds(1))
         let lostCount = takeAway(from: node)
         guard lostCount > 0 else { return }
+        noteFault(\.silenceCount, of: node)
         emit(.note(.sourceSilent(node, requestCount: lostCount)))
         let losses = neighbours[node]?.lossesInARow ?? 0
         if losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
@@ -118,6 +119,7 @@ extension Swarm {
         neighbours[node]?.slowCount += 1
         let pause = min(60, 5 << min(4, neighbour.slowCount))
         backOff(node, until: clock + .seconds(pause))
+        noteFault(\.slowCount, of: node)
         emit(.note(.sourceSlow(node, requestCount: lostCount)))
     }
 

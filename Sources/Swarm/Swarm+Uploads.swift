@@ -167,6 +167,7 @@ extension Swarm {
         guard let place = uploads.index(forKey: id) else { return }
         noteProgress(of: id, byteCount: uploads.values[place].byteCount - uploads.values[place].sent)
         guard let upload = endUpload(id) else { return }
+        neighbours[id.neighbour]?.noteUploaded(upload.byteCount, in: clock - upload.startedAt)
         exchanges[upload.version]?.direction?.note(upload.chunk, to: id.neighbour, isSent: true, at: clock)
         // What the uplink did once is forgotten slowly.
         uplinkPeak = max(uplinkPeak * 0.98, uplink.bytesPerSecond)

@@ -17,6 +17,7 @@ extension Swarm {
         findMates(for: plan.version)
         wakeForTurns()
         if exchanges[plan.version]?.isSatisfied == true { exchanges[plan.version]?.isCompletionKnown = true }
+        openAccount(of: plan.version)
         updateDirection(of: plan.version, mustAnnounce: true)
         duties.formUnion([.fetch, .offer, .connect])
     }

@@ -52,6 +52,9 @@ public struct Swarm: Sendable {
     /// The best that the downlink did lately, in bytes a second.
     var downlinkPeak = 0.0
 
+    var downlinkGauge = LinkGauge()
+    var checkTimes = CheckTimes()
+
     var uploads: Table<UploadID, ActiveUpload> = [:]
     /// Of these the late ones. Invariant: as many are marked.
     var lateUploadCount = 0
@@ -176,6 +179,7 @@ public struct Swarm: Sendable {
             if duties.contains(.fetch) { fetchMore() }
             if duties.contains(.upload) { startUploads() }
             if duties.contains(.connect) { connectMore() }
+            if duties.contains(.fetch) { noteHoldUps() }
             duties = []
         }
         askForWake()

@@ -38,6 +38,9 @@ struct VersionExchange: Sendable {
     /// Whether `.completed` was said for the present plan.
     var isCompletionKnown = false
 
+    /// How it is being fetched, for reports; nil if nothing was missing.
+    var account: FetchAccount?
+
     var verifiedByteCount: Int64 = 0
     var wastedByteCount: Int64 = 0
     var sentByteCount: Int64 = 0

@@ -69,6 +69,10 @@ extension Limits {
     public static let findCountMax = 4096
     /// FINDs that a neighbour may send each second.
     public static let findsPerSecond = 20
+    /// Fetches that are over and remembered.
+    public static let recentFetchCountMax = 32
+    /// Sources of a fetch that are named.
+    public static let reportedSourceCountMax = 8
     /// How long a command waits for neighbours that know a version.
     public static let lookupSeconds = 5
     /// What one connection may have in the kernel in any case; small, since a node sends to many at once.

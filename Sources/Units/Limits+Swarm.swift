@@ -55,6 +55,8 @@ extension Limits {
     public static let strideByteCount = 64 << 10
     /// ... in that long, or it is given up.
     public static let strideDuration = Duration.seconds(10)
+    /// Sources of one fetch that are told apart in reports.
+    public static let accountedSourceCountMax = 256
     /// A fetch pauses that long after a write failed.
     public static let writeFailurePause = Duration.seconds(5)
 }

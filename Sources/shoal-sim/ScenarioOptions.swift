@@ -1,5 +1,6 @@
 import ArgumentParser
 import Simulator
+import Swarm
 
 /// What a run is made of, on the command line.
 struct ScenarioOptions: ParsableArguments {

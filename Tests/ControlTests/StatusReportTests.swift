@@ -8,6 +8,7 @@ indirect enum JSON: Decodable, Equatable {
     case null
     case flag(Bool)
     case number(Int64)
+    case fraction(Double)
     case text(String)
     case list([JSON])
     case object([String: JSON])
@@ -20,6 +21,8 @@ indirect enum JSON: Decodable, Equatable {
             self = .flag(value)
         } else if let value = try? container.decode(Int64.self) {
             self = .number(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .fraction(value)
         } else if let value = try? container.decode(String.self) {
             self = .text(value)
         } else if let value = try? container.decode([JSON].self) {
@@ -50,12 +53,23 @@ indirect enum JSON: Decodable, Equatable {
             receivedBytes: 1 << 40, sentBytes: 2)
         var served = ModelStatus(model: "fish", version: "dd", tag: "1", channel: "stable", state: "serving")
         served.serving = .init(version: "dd", tag: "1", since: "2026-01-01T00:00:00Z")
-        return StatusReport(node: node, neighbours: [neighbour], models: [ModelStatus(model: "fish"), served])
+        served.slowestNeighbour = .init(
+            id: "ee", name: "mole", chunks: 1, chunksTotal: 4, quietSeconds: 0.5, cause: "elsewhere")
+        let fetch = FetchStatus(model: "fish", version: "dd", tag: "1", startedAt: "2026-01-01T00:00:00Z")
+        var over = fetch
+        over.efficiency = 0.934
+        over.slowestSource = .init(id: "cc", name: "berth", bytesPerSecond: 7, cause: "slow")
+        over.sources = [
+            .init(id: "cc", name: "berth", bytes: 9, busySeconds: 0.25, bytesPerSecond: 36, refusedChunks: 0)
+        ]
+        return StatusReport(
+            node: node, neighbours: [neighbour], models: [ModelStatus(model: "fish"), served], fetches: [fetch],
+            recentFetches: [over])
     }
 
     @Test func theKeysAreTheOnesThatWerePromised() throws {
         let status = try JSON.of(report())
-        #expect(status.keys == ["schema", "node", "neighbours", "models"])
+        #expect(status.keys == ["schema", "node", "neighbours", "models", "fetches", "recent_fetches"])
         let node: Set = ["id", "name", "cluster", "labels", "listen", "software", "started_at", "state"]
         #expect(status["node"]?.keys == node.union(["certificate_expires", "issuer"]))
         #expect(
@@ -64,7 +78,7 @@ indirect enum JSON: Decodable, Equatable {
             ])
         let model: Set = [
             "model", "version", "tag", "channel", "variant", "bytes_total", "bytes_verified", "wasted_bytes", "stale",
-            "error", "state", "received_bytes", "serving",
+            "error", "state", "received_bytes", "serving", "slowest_neighbour",
         ]
         #expect(status["models"]?[0]?.keys == model.union(["current"]))
         #expect(status["models"]?[0]?["received_bytes"]?.keys == ["neighbour", "origin", "local"])
@@ -78,6 +92,26 @@ indirect enum JSON: Decodable, Equatable {
         #expect(row["received_bytes"]?["origin"] == .number(0))
         #expect(row["state"] == .text("waiting") && row["stale"] == .flag(false))
         #expect(try JSON.of(report())["neighbours"]?[0]?["received_bytes"] == .number(1 << 40))
+    }
+
+    @Test func aFetchHasEveryKeyAlsoWhereNothingIsKnownYet() throws {
+        let status = try JSON.of(report())
+        let keys: Set = [
+            "model", "version", "tag", "started_at", "ended_at", "seconds", "bytes_total", "bytes_done",
+            "received_bytes", "reused_bytes", "wasted_bytes", "refused_chunks", "bytes_per_second",
+            "mean_bytes_per_second", "limit_bytes_per_second", "limit_from", "efficiency", "seconds_left",
+            "held_up_by", "main_hold_up", "shares", "sources", "slowest_source",
+        ]
+        #expect(status["fetches"]?[0]?.keys == keys && status["recent_fetches"]?[0]?.keys == keys)
+        #expect(status["fetches"]?[0]?["slowest_source"] == .null && status["models"]?[0]?["slowest_neighbour"] == .null)
+        #expect(status["fetches"]?[0]?["shares"]?.keys == ["waiting", "source", "own_link", "hashing", "disk"])
+        let over = status["recent_fetches"]?[0]
+        #expect(over?["slowest_source"]?.keys == ["id", "name", "bytes_per_second", "cause"])
+        let source: Set = ["id", "name", "bytes", "busy_seconds", "bytes_per_second", "refused_chunks"]
+        #expect(over?["sources"]?[0]?.keys == source)
+        let slowest: Set = ["id", "name", "chunks", "chunks_total", "quiet_seconds", "cause"]
+        #expect(status["models"]?[1]?["slowest_neighbour"]?.keys == slowest)
+        #expect(String(decoding: ControlJSON.encode(report()), as: UTF8.self).contains("\"efficiency\":0.934,"))
     }
 
     @Test func labelsKeepTheirSpelling() throws {

@@ -52,6 +52,8 @@ class Node:
         self.address = f"127.0.0.1:{free_port()}"
         self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
+        # What commands and the agent are run by, such as `ip netns exec`.
+        self.prefix: list[str] = []
         folder.mkdir(parents=True)
 
     # Commands
@@ -69,7 +71,7 @@ class Node:
         return result
 
     def command(self, *arguments: object) -> list[str]:
-        return [str(SHOAL), *map(str, arguments), "--state", str(self.state)]
+        return [*self.prefix, str(SHOAL), *map(str, arguments), "--state", str(self.state)]
 
     def begin(self, *arguments: object) -> subprocess.Popen[str]:
         """Starts a command and returns it; whoever calls it waits for it or ends it."""

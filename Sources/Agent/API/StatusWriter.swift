@@ -14,7 +14,11 @@ internal import Wire
 struct StatusWriter {
     let agent: Agent
 
-    func report() -> StatusReport { StatusReport(node: node(), neighbours: neighbours(), models: models()) }
+    func report() -> StatusReport {
+        StatusReport(
+            node: node(), neighbours: neighbours(), models: models(), fetches: fetches(),
+            recentFetches: agent.book.recent)
+    }
 
     /// How far one version has come, for a progress bar.
     func progress(of entry: LibraryEntry) -> ControlProgress {
@@ -78,6 +82,21 @@ struct StatusWriter {
         return report.slowCount > 0 ? "far slower than other sources" : ""
     }
 
+    // MARK: Fetches
+
+    private func fetches() -> [FetchStatus] {
+        agent.library.entries.values.sorted { ($0.model, $0.digest) < ($1.model, $1.digest) }
+            .compactMap { agent.book.status(of: $0) }
+    }
+
+    private func slowestNeighbour(with entry: LibraryEntry) -> SlowestNeighbour? {
+        guard let laggard = agent.driver.core.laggard(of: entry.digest, now: Clock.now()) else { return nil }
+        return SlowestNeighbour(
+            id: laggard.node.hex, name: agent.directory.records[laggard.node]?.name ?? "",
+            chunks: laggard.chunkCount, chunksTotal: entry.layout?.chunkCount ?? 0,
+            quietSeconds: Double(laggard.quiet.wholeMilliseconds) / 1000, cause: laggard.cause.rawValue)
+    }
+
     // MARK: Models
 
     private func models() -> [ModelStatus] {
@@ -107,6 +126,7 @@ struct StatusWriter {
             received.wasted.value, agent.driver.core.versionReport(entry.digest, now: Clock.now())?.wastedByteCount ?? 0
         )
         row.serving = serving(entry)
+        row.slowestNeighbour = slowestNeighbour(with: entry)
         return row
     }
 
@@ -126,7 +146,18 @@ struct StatusWriter {
         if agent.trust.denyList.isDenied(entry.digest, of: entry.model) {
             return agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? "denied"
         }
-        return entry.error.isEmpty ? agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? "" : entry.error
+        if !entry.error.isEmpty { return entry.error }
+        return damage(of: entry) ?? agent.rollouts.machines[entry.model]?.error(of: entry.digest) ?? ""
+    }
+
+    /// What the last check found wrong. The store knows it, so that it goes when a check finds all right again.
+    private func damage(of entry: LibraryEntry) -> String? {
+        guard entry.phase == .ready, let variant = agent.store.committed(entry.key), variant.isDamaged else {
+            return nil
+        }
+        let files = variant.suspectFiles.isEmpty ? "" : ": \(variant.suspectFiles.map(\.text).joined(separator: ", "))"
+        let chunks = variant.damaged.isEmpty ? "" : ", \(variant.damaged.count) chunks"
+        return "damaged on disk\(files)\(chunks)"
     }
 
     private func serving(_ entry: LibraryEntry) -> ModelStatus.Serving? {

@@ -51,9 +51,9 @@ struct VersionVerifier {
 
     private func withdraw(_ report: VerificationReport, _ entry: LibraryEntry) {
         for chunk in report.damaged { agent.driver.handle(.chunkRechecked(entry.digest, chunk, .damaged)) }
-        if !report.isIntact {
-            entry.error = "damaged on disk: \(report.damagedFiles.map(\.text).joined(separator: ", "))"
-        }
+        // What an earlier check had withdrawn, and is right again, is offered again.
+        guard let available = agent.store.available(entry.digest) else { return }
+        agent.driver.handle(.chunksFound(entry.digest, available.indices))
     }
 
     private func item(_ report: VerificationReport, _ entry: LibraryEntry) -> VerifyReport.Item {

@@ -160,6 +160,14 @@ final class ChunkDriver {
         }
     }
 
+    /// What the check of a chunk took.
+    func noteCheck(_ times: ChunkTimes) { core.noteCheck(hashing: times.hashing, writing: times.writing) }
+
+    /// The last word on a fetch.
+    func closeFetchReport(of version: Digest) -> FetchReport? {
+        core.closeFetchReport(of: version, now: Clock.now())
+    }
+
     private func recheck(_ version: Digest, _ chunk: ChunkIndex) {
         // The store answers in its own time; the core holds the chunk back meanwhile.
         jobs.start("recheck \(version) \(chunk)") { [weak self, store] in

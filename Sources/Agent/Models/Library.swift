@@ -21,14 +21,19 @@ final class Library {
     private let trust: Trust
     private let driver: ChunkDriver
     private let fetcher: DocumentFetcher
+    private let book: FetchBook
     private let jobs: Jobs
     private let log: Logger
 
-    init(store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, jobs: Jobs, log: Logger) {
+    init(
+        store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook, jobs: Jobs,
+        log: Logger
+    ) {
         self.store = store
         self.trust = trust
         self.driver = driver
         self.fetcher = fetcher
+        self.book = book
         self.jobs = jobs
         self.log = log
     }
@@ -134,6 +139,7 @@ final class Library {
     private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
         if let known = entries[digest] { return known }
         let entry = LibraryEntry(digest: digest, model: model)
+        entry.onPhase = { [book] in book.follow($0) }
         entries[digest] = entry
         onModelsChanged?()
         return entry
@@ -147,8 +153,10 @@ extension Library {
     private func acquire(_ digest: Digest) async {
         // Looked up each time: while one entry's last attempt ends, it may be removed and the version wanted anew.
         while let entry = entries[digest], entry.isToBeFetched, !Task.isCancelled {
+            book.begin(entry.digest)
             await acquire(entry)
             guard !entry.isWanted, entry.phase != .ready else { continue }
+            book.drop(entry.digest)
             entry.phase = .waiting
             entry.error = "not wanted any more; `shoal remove` frees its space"
         }
@@ -204,6 +212,7 @@ extension Library {
         guard entry.isToBeFetched else { return }
         entry.phase = .fetching
         entry.error = ""
+        book.handOver(entry.digest, reusedByteCount: layout.byteCount(of: start.held))
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
         let isWhole = start.held.count == start.needed.count
         if !isWhole, await entry.allChunks() == .givenUp {
@@ -213,6 +222,7 @@ extension Library {
         }
         entry.phase = .committing
         _ = try await store.commit(entry.key)
+        book.close(entry)
         becomeReady(entry)
     }
 
@@ -262,6 +272,7 @@ extension Library {
     private func becomeReady(_ entry: LibraryEntry) {
         entry.phase = .ready
         entry.error = ""
+        book.drop(entry.digest)
         writeFailure = nil
         log.notice("a version is ready", metadata: ["model": "\(entry.model)", "version": "\(entry.digest.short)"])
         // A fetch of what was published here waits for chunks that nobody will send any more.

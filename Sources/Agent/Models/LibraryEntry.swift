@@ -17,7 +17,11 @@ final class LibraryEntry {
     let model: ModelName
     /// Someone still wants it: a followed channel, or `get`.
     var isWanted = false
-    var phase = Phase.waiting
+    var phase = Phase.waiting {
+        didSet { onPhase?(self) }
+    }
+    /// The phase changed.
+    var onPhase: (@LoopActor (LibraryEntry) -> Void)?
     /// Why it is not ready; empty if nothing is wrong.
     var error = ""
     var manifest: Verified<Manifest>?

@@ -29,7 +29,10 @@ struct StatusCommand: AsyncParsableCommand {
 /// `shoal status` for people.
 enum StatusText {
     static func render(_ status: StatusReport) -> String {
-        [node(status.node), neighbours(status.neighbours), models(status.models)].joined(separator: "\n\n")
+        [
+            node(status.node), neighbours(status.neighbours), models(status.models), FetchText.table(status),
+            FetchText.slowest(status.models),
+        ].compactMap { $0 }.joined(separator: "\n\n")
     }
 
     private static func node(_ node: NodeStatus) -> String {

@@ -19,6 +19,18 @@ enum Format {
         return part >= whole ? "100 %" : "\(min(99, Int64(Double(part) / Double(whole) * 100))) %"
     }
 
+    /// A length of time with what matters of it, for example `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
+    static func seconds(_ seconds: Double) -> String {
+        if seconds < 9.95 {  // what would be written as 10.0
+            let tenths = Int((max(0, seconds) * 10).rounded())
+            return "\(tenths / 10).\(tenths % 10) s"
+        }
+        let whole = Int(min(seconds, 1e9).rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+
     /// Columns padded to their widest cell, without trailing blanks.
     static func table(_ header: [String], _ rows: [[String]]) -> String {
         let all = [header] + rows
