@@ -27,6 +27,16 @@ public struct TransportState: Hashable, Sendable {
     public let bufferLimitedTime: Duration
 }
 
+/// How networks that tell traffic apart are to treat what a connection sends.
+public enum TrafficClass: Sendable {
+    case ordinary
+    /// After all other traffic: the lower-effort mark of RFC 8622, and the last band of this machine's own queue.
+    case background
+
+    /// The byte in the IP header; the lowest two bits are the kernel's.
+    fileprivate var mark: Int32 { self == .background ? 0x04 : 0 }
+}
+
 /// Looking at TCP, and tuning it.
 extension ByteStream {
     /// What the kernel knows of this connection; nil for a unix socket and a closed one. One system call, about a
@@ -58,10 +68,9 @@ extension ByteStream {
         _ = clinux_set_unsent_max(descriptor, UInt32(clamping: byteCount))
     }
 
-    /// Marks what is sent with a traffic class (IP_TOS, IPV6_TCLASS): 0 for ordinary traffic. Does nothing on a unix
-    /// socket, and where the kernel refuses.
-    public func setTrafficClass(_ trafficClass: UInt8) {
+    /// Marks what is sent from now on. Does nothing on a unix socket, and where the kernel refuses.
+    public func setTrafficClass(_ trafficClass: TrafficClass) {
         guard peer != nil, let descriptor = handle.descriptor else { return }
-        _ = clinux_set_traffic_class(descriptor, Int32(trafficClass))
+        _ = clinux_set_traffic_class(descriptor, trafficClass.mark, trafficClass == .background ? 1 : 0)
     }
 }

@@ -62,7 +62,9 @@ extension Swarm {
     /// neighbour's bandwidth times delay.
     private func hasRoom(_ neighbour: Neighbour, _ version: Digest, extraOverAll: Int) -> Bool {
         guard let mean = exchanges[version]?.meanByteCount else { return false }
-        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax else { return false }
+        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
+            return false
+        }
         let unit = max(Swarm.windowUnitMin, mean)
         let total = limits.requestCount + extraOverAll
         guard outstandingRequestCount < total || outstandingByteCount + mean <= total * unit else { return false }
