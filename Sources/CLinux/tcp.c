@@ -31,6 +31,11 @@ int clinux_set_traffic_class(int socket, int mark, int priority) {
     return setsockopt(socket, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0 ? 0 : -errno;
 }
 
+int clinux_set_pacing_rate(int socket, uint64_t bytes_per_second) {
+    socklen_t length = sizeof bytes_per_second;
+    return setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_per_second, length) == 0 ? 0 : -errno;
+}
+
 int clinux_tcp_state(int socket, struct clinux_tcp_state *state) {
     struct tcp_info info;
     socklen_t length = sizeof info;

@@ -68,6 +68,13 @@ extension ByteStream {
         _ = clinux_set_unsent_max(descriptor, UInt32(clamping: byteCount))
     }
 
+    /// Has the kernel spread what is sent evenly, at this many bytes a second (SO_MAX_PACING_RATE), where it would send
+    /// a whole piece at once; nil for no bound. Does nothing on a unix socket, and where the kernel refuses.
+    public func setPacingRate(_ bytesPerSecond: Int?) {
+        guard peer != nil, let descriptor = handle.descriptor else { return }
+        _ = clinux_set_pacing_rate(descriptor, bytesPerSecond.map { UInt64(max(1, $0)) } ?? .max)
+    }
+
     /// Marks what is sent from now on. Does nothing on a unix socket, and where the kernel refuses.
     public func setTrafficClass(_ trafficClass: TrafficClass) {
         guard peer != nil, let descriptor = handle.descriptor else { return }

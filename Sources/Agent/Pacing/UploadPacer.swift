@@ -78,6 +78,7 @@ final class UploadLane {
     private(set) var isClosed = false
     private let pacer: UploadPacer
     private let stream: ByteStream
+    private static let pacingMargin = 1.1
     private var yielding: (pace: YieldingPace, bucket: TokenBucket)?
 
     init(_ pacer: UploadPacer, _ stream: ByteStream, linkClass: LinkClass) {
@@ -94,6 +95,7 @@ final class UploadLane {
         guard (priority == .low) != isYielding else { return }
         guard priority == .low else {
             yielding = nil
+            stream.setPacingRate(nil)
             stream.setTrafficClass(.ordinary)
             return stream.setUnsentByteCountMax(0)
         }
@@ -136,6 +138,9 @@ final class UploadLane {
                 roundTrip: state.roundTrip, roundTripMin: state.roundTripMin, ackedByteCount: state.ackedByteCount,
                 retransmittedSegmentCount: state.retransmittedSegmentCount),
             least: Limits.yieldingRateMin / Double(max(1, pacer.yieldingCount + 1)), now: now)
-        if let rate = yielding?.pace.bytesPerSecond { yielding?.bucket.setRate(rate, now: now) }
+        guard let rate = yielding?.pace.bytesPerSecond, rate != yielding?.bucket.bytesPerSecond else { return }
+        yielding?.bucket.setRate(rate, now: now)
+        // A piece that went out at once would be a queue of our own, and pass for somebody else's.
+        stream.setPacingRate(Int(rate * Self.pacingMargin))
     }
 }
