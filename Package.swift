@@ -75,15 +75,26 @@ let commandTests: Target = .testTarget(
     name: "shoalTests", dependencies: ["shoal", "Control", "Units", argumentParser], swiftSettings: strict
 )
 
+/// Thousands of agents' pure logic on a simulated network; floors 0 to 2 only.
+let simulator: [Target] = [
+    .target(name: "Simulator", dependencies: ["Units", "Wire", "Swarm", collections], swiftSettings: strict),
+    .executableTarget(
+        name: "shoal-sim", dependencies: ["Simulator", "Units", "Swarm", argumentParser], swiftSettings: strict),
+    .testTarget(
+        name: "SimulatorTests", dependencies: ["Simulator", "Units", "Swarm"], swiftSettings: strict),
+]
+
 let package = Package(
     name: "shoal",
-    products: [.executable(name: "shoal", targets: ["shoal"])],
+    products: [
+        .executable(name: "shoal", targets: ["shoal"]), .executable(name: "shoal-sim", targets: ["shoal-sim"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: libraries + systemLibraries + [command] + tests + [commandTests],
+    targets: libraries + systemLibraries + [command] + tests + [commandTests] + simulator,
     swiftLanguageModes: [.v6]
 )

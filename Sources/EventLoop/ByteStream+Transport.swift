@@ -1,3 +1,4 @@
+internal import CLibuv
 internal import CLinux
 
 /// What the kernel knows of a TCP connection at one moment (TCP_INFO).
@@ -25,6 +26,25 @@ public struct TransportState: Hashable, Sendable {
     public let receiverLimitedTime: Duration
     /// The part of it in which this side's buffer was too small.
     public let bufferLimitedTime: Duration
+
+    /// As the kernel counts.
+    public init(
+        roundTrip: Duration, roundTripMin: Duration, unackedByteCount: Int, unsentByteCount: Int,
+        congestionWindowByteCount: Int, deliveryBytesPerSecond: Int64, ackedByteCount: Int64,
+        retransmittedSegmentCount: Int, busyTime: Duration, receiverLimitedTime: Duration, bufferLimitedTime: Duration
+    ) {
+        self.roundTrip = roundTrip
+        self.roundTripMin = roundTripMin
+        self.unackedByteCount = unackedByteCount
+        self.unsentByteCount = unsentByteCount
+        self.congestionWindowByteCount = congestionWindowByteCount
+        self.deliveryBytesPerSecond = deliveryBytesPerSecond
+        self.ackedByteCount = ackedByteCount
+        self.retransmittedSegmentCount = retransmittedSegmentCount
+        self.busyTime = busyTime
+        self.receiverLimitedTime = receiverLimitedTime
+        self.bufferLimitedTime = bufferLimitedTime
+    }
 }
 
 /// How networks that tell traffic apart are to treat what a connection sends.
@@ -73,6 +93,14 @@ extension ByteStream {
     public func setPacingRate(_ bytesPerSecond: Int?) {
         guard peer != nil, let descriptor = handle.descriptor else { return }
         _ = clinux_set_pacing_rate(descriptor, bytesPerSecond.map { UInt64(max(1, $0)) } ?? .max)
+    }
+
+    /// Bounds what the kernel holds of what was written, unsent and unacknowledged (SO_SNDBUF). The kernel takes about
+    /// half of its doubled number for its own books. Does nothing on a unix socket, and where the kernel refuses.
+    public func setSendBuffer(byteCount: Int) {
+        guard peer != nil, handle.descriptor != nil else { return }
+        var value = Int32(clamping: byteCount)
+        _ = unsafe uv_send_buffer_size(handle.pointer, &value)
     }
 
     /// Marks what is sent from now on. Does nothing on a unix socket, and where the kernel refuses.

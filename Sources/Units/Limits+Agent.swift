@@ -25,7 +25,9 @@ extension Limits {
     public static let queuedWriteByteCount = 512
     /// Ciphertext that is queued for one neighbour before uploads wait.
     public static let uploadBacklogByteCountMax = 256 << 10
-    /// What is read of a chunk at once, to be sent.
+    /// What is read of a chunk at once, to be sent, where the connection's window is small.
+    public static let uploadPieceByteCountMin = 32 << 10
+    /// What is read of a chunk at once, to be sent, at most.
     public static let uploadReadByteCount = 256 << 10
     /// Connections to neighbours, both ways.
     public static let connectionCountMax = 1024
@@ -75,4 +77,12 @@ extension Limits {
     public static let yieldingRateMin = 64_000.0
     /// Unsent bytes in the socket of a low-priority link.
     public static let yieldingUnsentByteCountMax = 64 << 10
+    /// What one connection may have in the kernel in any case; small, since a node sends to many at once.
+    public static let sendWindowByteCountMin = 16 << 10
+    /// What one connection may have in the kernel at most.
+    public static let sendWindowByteCountMax = 4 << 20
+    /// Waiting in queues beyond the distance itself, after which a connection's window shrinks.
+    public static let queueingDelayMax = Duration.milliseconds(4)
+    /// The window is looked at that seldom.
+    public static let sendWindowPause = Duration.milliseconds(20)
 }

@@ -4,10 +4,10 @@ public enum Limits {
     public static let namePartByteCountMax = 64
     /// A model's whole name.
     public static let modelNameByteCountMax = 128
-    /// The largest chunk. DESIGN: 64 KiB to 4 MiB.
+    /// The largest chunk.
     public static let chunkByteCountMax = 4 << 20
     /// The smallest chunk size that a publisher cuts with. A file's last chunk may be smaller.
-    public static let chunkByteCountMin = 64 << 10
+    public static let chunkByteCountMin = 16 << 10
     /// Distinct chunks of a version in which content decides the cuts.
     public static let chunkCountMax = 1_048_576
     /// Distinct chunks of a version that is cut at a fixed size.

@@ -102,7 +102,7 @@ def require_room(reader: Reader, count: int, width: int) -> None:
 def fixed_chunk_bytes(total: int) -> int:
     """The size that a publisher chooses for files of `total` bytes together."""
     size = CHUNK_BYTES_FIXED_MIN
-    while size < CHUNK_BYTES_MAX and size * 512 < total:
+    while size < CHUNK_BYTES_MAX and size * 2_048 < total:
         size *= 2
     return size
 

@@ -79,7 +79,8 @@ class Scene:
     def versions(self) -> dict:
         publisher = [self.keys["publisher"]]
         body = pattern_bytes("weights", 200_000)
-        plain = make_version("detect", "v1", 1, {"default": {"model.bin": body}}, publisher, created=NOW)
+        plain = make_version("detect", "v1", 1, {"default": {"model.bin": body}}, publisher, created=NOW,
+                             chunk_bytes=65_536)
         rich = make_version(
             "vision/detect", "2030-01-b", 7,
             {
@@ -88,7 +89,7 @@ class Scene:
             },
             publisher + [self.keys["publisher-b"]], created=NOW + 5, parent=plain.digest,
             lineage=(("code", "git:0123456789abcdef"), ("data", ""), ("note", "fine-tuned – größer")),
-            gates=(("accuracy", "0.93"),),
+            gates=(("accuracy", "0.93"),), chunk_bytes=65_536,
         )
         empty = make_version("speech", "empty", 1, {"default": {"nothing": b""}}, publisher, created=0)
         return {"manifest-plain": plain, "manifest-rich": rich, "manifest-empty-file": empty}
@@ -356,7 +357,7 @@ class DocumentVectors:
         refuse("publish-number-0", "outOfRange", publish_number=0)
         refuse("algorithm-0", "outOfRange", algorithm=0)
         refuse("algorithm-3", "outOfRange", algorithm=3)
-        sizes = {"unequal": (65_536, 65_536, 131_072), "no-power-of-two": (65_537,) * 3, "below": (32_768,) * 3,
+        sizes = {"unequal": (65_536, 65_536, 131_072), "no-power-of-two": (65_537,) * 3, "below": (8_192,) * 3,
                  "above": (8_388_608,) * 3}
         for name, value in sizes.items():
             refuse(f"chunk-sizes-{name}", "outOfRange", chunk_sizes=value)

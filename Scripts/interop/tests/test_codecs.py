@@ -97,9 +97,9 @@ class VectorTests(unittest.TestCase):
 
 
 class RuleTests(unittest.TestCase):
-    def test_chunk_size_is_the_next_power_of_two_of_a_512th(self):
-        for total, size in ((0, 65_536), (1, 65_536), (65_536 * 512, 65_536), (65_536 * 512 + 1, 131_072),
-                            (2**31, 4_194_304), (2**31 + 1, 4_194_304), (2**40, 4_194_304)):
+    def test_chunk_size_is_the_next_power_of_two_of_a_2048th(self):
+        for total, size in ((0, 16_384), (1, 16_384), (16_384 * 2_048, 16_384), (16_384 * 2_048 + 1, 32_768),
+                            (2**33, 4_194_304), (2**33 + 1, 4_194_304), (2**40, 4_194_304)):
             self.assertEqual(fixed_chunk_bytes(total), size)
 
     def test_cutting_at_the_edges(self):

@@ -10,7 +10,7 @@ from payload import KIB, MIB, digests, flip_byte, tree
 MODEL = "acme/detector"
 SIZES = {"model.bin": 4 * MIB, "other.bin": 100_000}
 TOTAL = sum(SIZES.values())
-CHUNK = 64 * KIB
+CHUNK = 16 * KIB
 OFFSET = 1 * MIB + 5
 
 

@@ -14,7 +14,7 @@ from interop import InteropTestCase, needs_packages
 from payload import digests
 from waiting import wait_until
 
-BYTES = 7 * 65_536  # seven chunks, all of one size: a longer one in the place of a shorter would be another error
+BYTES = 7 * 65_536  # chunks all of one size: a longer one in the place of a shorter would be another error
 NAMED_SECONDS_MAX = 25.0
 FETCH_SECONDS_MAX = 60.0
 

@@ -9,7 +9,7 @@ from payload import KIB, MIB, digests, fill, tree
 from waiting import wait_until
 
 MODEL = "acme/detector"
-CHUNK = 64 * KIB  # of a version as small as those here
+CHUNK = 16 * KIB  # of a version as small as those here
 
 
 class PublishTestCase(ClusterTestCase):

@@ -20,7 +20,7 @@ SIZES = {
 }
 TOTAL = sum(SIZES.values())
 assert TOTAL == 200 * MIB
-CHUNK = MIB // 2  # the next power of two at or above TOTAL / 512
+CHUNK = MIB // 8  # the next power of two at or above TOTAL / 2048
 
 
 class SwarmTestCase(ClusterTestCase):

@@ -19,8 +19,17 @@ final class BulkQueue {
     private var sources: [(key: UInt64, next: Source)] = []
     private var isSending = false
     private var isClosed = false
+    private var window = SendWindow()
+    private var windowLookedAt = Clock.now()
 
-    init(_ stream: SecureStream) { self.stream = stream }
+    init(_ stream: SecureStream) {
+        self.stream = stream
+        stream.transport.setSendBuffer(byteCount: window.byteCount)
+    }
+
+    /// Payload that a piece has at most: as small as the window where something queues, since what comes later waits
+    /// for a whole piece; large where nothing does, since a piece costs a system call.
+    private var pieceByteCount: Int { min(max(window.byteCount, Limits.uploadPieceByteCountMin), Limits.uploadReadByteCount) }
 
     /// Adds a source; `key` names it for `remove`.
     func add(_ key: UInt64, _ next: @escaping Source) {
@@ -47,7 +56,7 @@ final class BulkQueue {
                 return
             }
             let source = sources.removeFirst()
-            let piece = source.next(byteCountMax)
+            let piece = source.next(min(byteCountMax, pieceByteCount))
             guard !piece.isEmpty, !isClosed else { continue }
             lane?.note(piece.count)
             sources.append(source)
@@ -64,6 +73,18 @@ final class BulkQueue {
 
     private func goOn() {
         isSending = false
+        adjustWindow()
         pump()
+    }
+
+    private func adjustWindow() {
+        let now = Clock.now()
+        guard !isClosed, now - windowLookedAt >= Limits.sendWindowPause,
+            let state = stream.transport.transportState
+        else { return }
+        windowLookedAt = now
+        let byteCount = window.byteCount
+        window.note(state)
+        if window.byteCount != byteCount { stream.transport.setSendBuffer(byteCount: window.byteCount) }
     }
 }

@@ -9,7 +9,6 @@ keys=$(dirname "$SB_DIR")/keys  # only node 0 uses it; never below a state folde
 tokens=$(dirname "$SB_DIR")/tokens
 readonly repository shoal state keys tokens
 readonly port=7447
-readonly deciseconds_max=600  # for each wait before the clock
 
 fail() {
     echo "shoal adapter, node $SB_NODE: $1" >&2
@@ -18,12 +17,12 @@ fail() {
 
 [[ -x $shoal ]] || fail "there is no $shoal; run 'swift build -c release', or name the binary in SHOAL"
 
-# until_true COMMAND...: runs a command until it succeeds, for a minute at most.
+# until_true COMMAND...: runs a command until it succeeds, for a minute or two. Ever more rarely: a hundred nodes do so.
 until_true() {
-    local try
-    for ((try = 0; try < deciseconds_max; try++)); do
+    local pause
+    for pause in 0.1 0.1 0.2 0.3 0.5 0.8 1 1 1 2 2 2 $(seq 50 | sed 's/.*/2/'); do
         "$@" 2>/dev/null && return
-        sleep 0.1
+        sleep "$pause"
     done
     fail "gave up waiting for: $*"
 }

@@ -1,0 +1,1 @@
+../shoal/lib.sh

@@ -1,0 +1,45 @@
+import ArgumentParser
+
+/// A number of bytes: `200MiB`, `512KiB`, `2.5GiB`, `1000`.
+struct ByteSize: ExpressibleByArgument {
+    let byteCount: Int
+
+    init(byteCount: Int) { self.byteCount = byteCount }
+
+    init?(argument: String) {
+        let units: [(String, Double)] = [
+            ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1),
+        ]
+        guard let value = quantity(argument, units), value >= 1, value < 1e15 else { return nil }
+        byteCount = Int(value)
+    }
+}
+
+/// Bits a second: `40Mbit`, `1Gbit`.
+struct BitRate: ExpressibleByArgument {
+    let bitsPerSecond: Double
+
+    init?(argument: String) {
+        guard let value = quantity(argument, [("kbit", 1e3), ("Mbit", 1e6), ("Gbit", 1e9), ("bit", 1)]), value >= 1
+        else { return nil }
+        bitsPerSecond = value
+    }
+}
+
+/// A span of time: `0.2ms`, `3s`, `50us`.
+struct TimeSpan: ExpressibleByArgument {
+    let seconds: Double
+
+    init?(argument: String) {
+        guard let value = quantity(argument, [("us", 1e-6), ("ms", 1e-3), ("s", 1)]), value >= 0 else { return nil }
+        seconds = value
+    }
+}
+
+/// A number and one of the units; without a unit it counts as it is.
+private func quantity(_ text: String, _ units: [(suffix: String, factor: Double)]) -> Double? {
+    for unit in units where text.hasSuffix(unit.suffix) {
+        return Double(text.dropLast(unit.suffix.count)).map { $0 * unit.factor }
+    }
+    return Double(text)
+}
