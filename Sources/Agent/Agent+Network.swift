@@ -36,6 +36,7 @@ extension Agent: SwitchboardDelegate {
         link.send(.peers(Peers(fitting: shared)))
         link.send(.levelled)
         driver.handle(.neighbourConnected(introduction(of: link, hello)))
+        if let distance = driver.core.distance(to: link.node) { traffic.adopt(link, at: distance) }
         link.ping()
     }
 
@@ -57,6 +58,7 @@ extension Agent: SwitchboardDelegate {
 
     func measured(_ roundTrip: Duration, of link: NeighbourLink) {
         driver.handle(.roundTripMeasured(link.node, roundTrip))
+        if let distance = driver.core.distance(to: link.node) { traffic.measured(link, at: distance) }
     }
 
     func lost(_ link: NeighbourLink, _ end: NeighbourLink.End) {
@@ -64,6 +66,7 @@ extension Agent: SwitchboardDelegate {
             "a neighbour went: \(end.code) \(end.text)",
             metadata: ["node": "\(link.node)", "name": "\(link.identity.name)"])
         directory.part(link, because: Self.words(for: end))
+        traffic.drop(link)
         exchange.lose(link.node)
         finder.lose(link.node)
         if !end.isByPeer, end.code.setsAside {
@@ -92,6 +95,7 @@ extension Agent: SwitchboardDelegate {
     func disconnect(_ node: NodeID, because reason: GoodbyeCode) {
         guard let link = switchboard.links[node] else { return }
         directory.part(link, because: "\(reason)")
+        traffic.drop(link)
         switchboard.disconnect(node, reason)
         exchange.lose(node)
         finder.lose(node)

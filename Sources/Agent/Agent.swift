@@ -27,6 +27,7 @@ final class Agent {
     let directory = NeighbourDirectory()
     let dialler: Dialler
     let finder: Finder
+    let traffic: TrafficControl
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
@@ -45,8 +46,7 @@ final class Agent {
         contexts = try TLSContexts(trust)
         let joining = JoinService(trust: trust, jobs: jobs, log: log)
         switchboard = Switchboard(
-            identity: trust.identity, contexts: contexts, joining: joining,
-            congestionControl: configuration.congestionControl, log: log)
+            identity: trust.identity, contexts: contexts, joining: joining, log: log)
         var generator = SystemRandomNumberGenerator()
         let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
         driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
@@ -63,6 +63,7 @@ final class Agent {
             configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
         dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
         finder = Finder(switchboard: switchboard)
+        traffic = TrafficControl(configuration, settings: settings, log: log)
         connect()
         driver.handle(.peersConfigured(count: dialler.peerCount))
     }
@@ -78,6 +79,7 @@ final class Agent {
 
     /// Opens the sockets, takes up what is on disk, and begins.
     func start(handoffPath: String) async throws {
+        traffic.review()
         try switchboard.listen(on: configuration.listen)
         await library.open()
         let known = Set(channels.followed.map(\.model) + library.entries.values.map(\.model))
@@ -97,6 +99,7 @@ final class Agent {
         jobs.stop()
         renewalTimer?.close()
         switchboard.close()
+        traffic.close()
         rollouts.close()
         driver.close()
         await store.close()
@@ -161,6 +164,7 @@ final class Agent {
 
     private func connect() {
         switchboard.delegate = self
+        traffic.onDownloadLimit = { [driver] in driver.handle(.limitsChanged(downloadBytesPerSecond: $0)) }
         driver.onDial = { [dialler] in dialler.dial($0) }
         driver.onCompleted = { [library] in library.completed($0) }
         driver.onWriteFailure = { [library] in library.noteWriteFailure($0, $1) }

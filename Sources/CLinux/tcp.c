@@ -14,17 +14,26 @@ int clinux_set_unsent_max(int socket, uint32_t byte_count) {
     return setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-int clinux_set_traffic_class(int socket, int traffic_class) {
+int clinux_set_traffic_class(int socket, int mark, int priority) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     if (getsockname(socket, (struct sockaddr *)&address, &length) != 0) return -errno;
+    int status = 0;
     if (address.ss_family == AF_INET6) {
-        if (setsockopt(socket, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class) != 0) return -errno;
-        // An IPv4 connection of an IPv6 socket takes this one; where there is none it fails, and nothing is lost.
-        (void)setsockopt(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class);
-        return 0;
+        status = setsockopt(socket, IPPROTO_IPV6, IPV6_TCLASS, &mark, sizeof mark);
+        // An IPv4 connection of an IPv6 socket takes this one; elsewhere it fails, and nothing is lost.
+        (void)setsockopt(socket, IPPROTO_IP, IP_TOS, &mark, sizeof mark);
+    } else {
+        status = setsockopt(socket, IPPROTO_IP, IP_TOS, &mark, sizeof mark);
     }
-    return setsockopt(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class) == 0 ? 0 : -errno;
+    if (status != 0) return -errno;
+    // Last, because the mark sets it too.
+    return setsockopt(socket, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0 ? 0 : -errno;
+}
+
+int clinux_set_pacing_rate(int socket, uint64_t bytes_per_second) {
+    socklen_t length = sizeof bytes_per_second;
+    return setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_per_second, length) == 0 ? 0 : -errno;
 }
 
 int clinux_tcp_state(int socket, struct clinux_tcp_state *state) {

@@ -47,6 +47,16 @@ public struct TransportState: Hashable, Sendable {
     }
 }
 
+/// How networks that tell traffic apart are to treat what a connection sends.
+public enum TrafficClass: Sendable {
+    case ordinary
+    /// After all other traffic: the lower-effort mark of RFC 8622, and the last band of this machine's own queue.
+    case background
+
+    /// The byte in the IP header; the lowest two bits are the kernel's.
+    fileprivate var mark: Int32 { self == .background ? 0x04 : 0 }
+}
+
 /// Looking at TCP, and tuning it.
 extension ByteStream {
     /// What the kernel knows of this connection; nil for a unix socket and a closed one. One system call, about a
@@ -78,6 +88,13 @@ extension ByteStream {
         _ = clinux_set_unsent_max(descriptor, UInt32(clamping: byteCount))
     }
 
+    /// Has the kernel spread what is sent evenly, at this many bytes a second (SO_MAX_PACING_RATE), where it would send
+    /// a whole piece at once; nil for no bound. Does nothing on a unix socket, and where the kernel refuses.
+    public func setPacingRate(_ bytesPerSecond: Int?) {
+        guard peer != nil, let descriptor = handle.descriptor else { return }
+        _ = clinux_set_pacing_rate(descriptor, bytesPerSecond.map { UInt64(max(1, $0)) } ?? .max)
+    }
+
     /// Bounds what the kernel holds of what was written, unsent and unacknowledged (SO_SNDBUF). The kernel takes about
     /// half of its doubled number for its own books. Does nothing on a unix socket, and where the kernel refuses.
     public func setSendBuffer(byteCount: Int) {
@@ -86,10 +103,9 @@ extension ByteStream {
         _ = unsafe uv_send_buffer_size(handle.pointer, &value)
     }
 
-    /// Marks what is sent with a traffic class (IP_TOS, IPV6_TCLASS): 0 for ordinary traffic. Does nothing on a unix
-    /// socket, and where the kernel refuses.
-    public func setTrafficClass(_ trafficClass: UInt8) {
+    /// Marks what is sent from now on. Does nothing on a unix socket, and where the kernel refuses.
+    public func setTrafficClass(_ trafficClass: TrafficClass) {
         guard peer != nil, let descriptor = handle.descriptor else { return }
-        _ = clinux_set_traffic_class(descriptor, Int32(trafficClass))
+        _ = clinux_set_traffic_class(descriptor, trafficClass.mark, trafficClass == .background ? 1 : 0)
     }
 }

@@ -22,6 +22,8 @@ public struct PeerCredentials: Hashable, Sendable {
     public private(set) var peer: Endpoint?
     /// This end; nil for unix sockets.
     public private(set) var local: Endpoint?
+    /// What one read may bring; less makes turns shorter.
+    public var readByteCountMax = Limits.readBufferByteCount
     /// True after `close()`, or once a shut-down has come to its end.
     public var isClosed: Bool { handle.isClosed }
 
@@ -169,10 +171,11 @@ extension ByteStream {
 private func streamWantsBuffer(
     _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
-    unsafe LoopActor.enter(buffer) { buffer in
+    unsafe LoopActor.enter((handle, buffer)) { pair in
         let bytes = unsafe ReadBuffer.bytes
-        unsafe buffer?.pointee.base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-        unsafe buffer?.pointee.len = bytes.count
+        let stream = unsafe UVHandle.owner(ByteStream.self, data: pair.0?.pointee.data)
+        unsafe pair.1?.pointee.base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+        unsafe pair.1?.pointee.len = min(bytes.count, max(1, stream?.readByteCountMax ?? bytes.count))
     }
 }
 

@@ -65,7 +65,9 @@ extension Swarm {
     /// Eight chunks in all, and as many more as fit into the neighbours' bandwidth times delay.
     private func hasRoom(forVersionAt place: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
-        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax else { return false }
+        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
+            return false
+        }
         let total = limits.requestCount + extraWindow
         return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
     }

@@ -51,6 +51,8 @@ public struct Swarm: Sendable {
     var downlink = RateMeter()
     /// The best that the downlink did lately, in bytes a second.
     var downlinkPeak = 0.0
+    /// Bytes a second that the shell lets in; nil for all that come.
+    var downloadLimit: Double?
 
     var downlinkGauge = LinkGauge()
     var checkTimes = CheckTimes()
@@ -134,6 +136,7 @@ public struct Swarm: Sendable {
         case .uploadProgressed(let id, let byteCount): noteProgress(of: id, byteCount: byteCount)
         case .uploadFinished(let id): finishUpload(id)
         case .uploadFailed(let id): failUpload(id)
+        case .limitsChanged(let rate): limitDownload(to: rate)
         case .peersConfigured(let count): configurePeers(count)
         case .dialFailed(let target, let failure): noteDialFailure(target, failure)
         case .timePassed: passTime()

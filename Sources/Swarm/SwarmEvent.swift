@@ -64,6 +64,10 @@ public enum SwarmEvent: Equatable, Sendable {
     /// The chunk could not be read. The core refuses the request, and asks for a recheck.
     case uploadFailed(UploadID)
 
+    /// The shell holds what comes to so many bytes a second, nil for no limit: less is asked for at once, so that
+    /// little waits in the sockets. What the links did before, up or down, is no measure any more.
+    case limitsChanged(downloadBytesPerSecond: Double?)
+
     // MARK: Addresses and time
 
     /// The configuration names this many peers. They are numbered from 0; their host names stay in the shell.

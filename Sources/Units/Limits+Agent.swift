@@ -75,6 +75,24 @@ extension Limits {
     public static let reportedSourceCountMax = 8
     /// How long a command waits for neighbours that know a version.
     public static let lookupSeconds = 5
+    /// The least that an upload or download may be limited to. Below it neighbours would take this node for stalled.
+    public static let linkRateMin: Int64 = 64_000
+    /// How much may go at once after a pause, of what a limit allows in a second: it covers a loop that is late.
+    public static let paceBurst = Duration.milliseconds(100)
+    /// What one paced piece or read lasts, so that several connections take turns many times a second.
+    public static let pacePiece = Duration.milliseconds(20)
+    /// The smallest paced piece.
+    public static let pacedPieceByteCountMin = 4 << 10
+    /// Entries of `limits.schedule`.
+    public static let limitScheduleCountMax = 64
+    /// The longest time for which a command sets a limit: a year.
+    public static let limitSecondsMax = 366 * 24 * 3600
+    /// The queueing delay at which a low-priority link stops to speed up.
+    public static let yieldingDelayTarget = Duration.milliseconds(40)
+    /// What a low-priority link keeps while others need the way, shared by all that are busy.
+    public static let yieldingRateMin = 64_000.0
+    /// Unsent bytes in the socket of a low-priority link.
+    public static let yieldingUnsentByteCountMax = 64 << 10
     /// What one connection may have in the kernel in any case; small, since a node sends to many at once.
     public static let sendWindowByteCountMin = 16 << 10
     /// What one connection may have in the kernel at most.

@@ -35,7 +35,7 @@ import Units
         let pair = try await Pair.connected()
         pair.close()
         pair.client.setUnsentByteCountMax(1)
-        pair.client.setTrafficClass(8)
+        pair.client.setTrafficClass(.background)
         #expect(pair.client.transportState == nil)
     }
 }

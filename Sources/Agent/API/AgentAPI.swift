@@ -26,6 +26,7 @@ struct AgentAPI {
         }
         server.answer(CreateToken.self) { (request, _) throws(ControlError) in try await createToken(request) }
         SigningAPI(agent: agent).attach(to: server)
+        LimitAPI(traffic: agent.traffic).attach(to: server)
     }
 
     private func follow(_ request: SetFollow) async throws(ControlError) -> Done {

@@ -182,20 +182,20 @@ final class ChunkDriver {
         guard let link = switchboard.links[id.neighbour], let lengths = chunkByteCounts[version] else { return }
         let upload = ChunkUpload(id: id, version: version, chunk: chunk, byteCount: Int(lengths[chunk.int]))
         uploads[id] = upload
-        link.bulk.add(UInt64(id.request.value)) { [weak self, weak upload, weak link] in
-            guard let self, let upload, let link, uploads[id] === upload else { return [] }
-            return nextPiece(of: upload, atMost: link.bulk.pieceByteCount)
+        link.bulk.add(UInt64(id.request.value)) { [weak self, weak upload] byteCountMax in
+            guard let self, let upload, uploads[id] === upload else { return [] }
+            return nextPiece(of: upload, atMost: byteCountMax)
         }
     }
 
-    private func nextPiece(of upload: ChunkUpload, atMost pieceByteCount: Int) -> [UInt8] {
+    private func nextPiece(of upload: ChunkUpload, atMost byteCountMax: Int) -> [UInt8] {
         if upload.isFinished {
             uploads[upload.id] = nil
             handle(.uploadFinished(upload.id))
             return []
         }
         do throws(StoreError) {
-            let frames = try upload.nextFrames(from: store, atMost: pieceByteCount)
+            let frames = try upload.nextFrames(from: store, atMost: byteCountMax)
             onPayload?(upload.id.neighbour, 0, upload.lastByteCount)
             handle(.uploadProgressed(upload.id, byteCount: upload.lastByteCount))
             return frames

@@ -25,9 +25,9 @@ final class ChunkUpload {
     var isFinished: Bool { offset == byteCount }
 
     /// DATA frames of the next piece.
-    /// - Parameter pieceByteCount: payload that it may have at most.
-    func nextFrames(from store: Store, atMost pieceByteCount: Int) throws(StoreError) -> [UInt8] {
-        let count = min(pieceByteCount, byteCount - offset)
+    /// - Parameter byteCountMax: payload that it may have at most.
+    func nextFrames(from store: Store, atMost byteCountMax: Int) throws(StoreError) -> [UInt8] {
+        let count = min(byteCountMax, byteCount - offset)
         let bytes = try store.readChunk(version, chunk, offset: ByteOffset(offset), byteCount: count)
         let frameCount = (count + Limits.dataFrameByteCount - 1) / Limits.dataFrameByteCount
         var frames: [UInt8] = []

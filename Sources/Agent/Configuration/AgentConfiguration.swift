@@ -12,8 +12,14 @@ public struct AgentConfiguration: Sendable {
     /// Set one with ``setLabel(_:to:)``. Where this node stands: `region`, `zone`, `rack`, `host` shape the
     /// neighbour graph; others are for people.
     public private(set) var labels: [String: String]
-    /// Congestion control of all connections; nil leaves the kernel's default.
+    /// Congestion control of connections; nil leaves the kernel's default.
     public var congestionControl: String?
+    /// The same for one class of links, where it differs.
+    public var congestionControls: [LinkClass: String]
+    /// Upload, download and priority, of the node and of classes of links.
+    public var limits: [LimitKey: LimitValue]
+    /// The same for parts of the day; of those that overlap the last has the say.
+    public var limitSchedules: [LimitSchedule]
     /// Who may bind which model on the hand-off socket.
     public var handoffRules: [HandoffRule]
     /// Models that are given to an inference process: their `current` waits for it, even before the first one came.
@@ -28,13 +34,26 @@ public struct AgentConfiguration: Sendable {
         peers = []
         labels = [:]
         congestionControl = nil
+        congestionControls = [:]
+        limits = [:]
+        limitSchedules = []
         handoffRules = []
         servedModels = []
     }
 
     /// Adds a label, or changes it.
-    /// - Throws: `ConfigurationError` if the label is longer than a neighbour accepts, or one too many.
+    /// - Throws: `ConfigurationError` if the label is longer than a neighbour accepts, or one too many, or if a
+    ///   selector of labels (`key=value,key=value`) could not name it.
     public mutating func setLabel(_ key: String, to value: String) throws(ConfigurationError) {
+        let isKeyUsable = key.unicodeScalars.allSatisfy {
+            $0.value > 0x20 && $0.value != 0x7F && $0 != "=" && $0 != ","
+        }
+        let isValueUsable = value.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0 != "," }
+        guard isKeyUsable, isValueUsable, !value.isEmpty else {
+            throw ConfigurationError(
+                "a label's key has no blank, comma or equals sign, and its value no comma and is not empty: "
+                    + "\(key)=\(value)")
+        }
         guard Label(key: key, value: value) != nil else {
             throw ConfigurationError(
                 "a label's key has from 1 to \(Limits.labelKeyByteCountMax) bytes and its value at most "

@@ -14,6 +14,8 @@ struct AgentSettings: Codable, Sendable, Equatable {
     var fetched: [String: String] = [:]
     /// Versions that `get` asked for and that are not complete yet: manifest digests.
     var wanted: [String] = []
+    /// What `limit` said; nil for nothing.
+    var limits: [LimitOrder]?
 
     var followed: [ModelChannel] {
         follows.compactMap { text in

@@ -19,13 +19,13 @@ public enum ConfigurationFile {
             throw ConfigurationError(
                 "\(name):\(parse.source.begin.line):\(parse.source.begin.column): \(parse.description)")
         }
-        var reader = Reader(table: table, text: text, name: name)
+        var reader = ConfigurationReader(table: table, text: text, name: name)
         try reader.read(into: &configuration)
     }
 }
 
 /// Takes the keys of one file apart.
-private struct Reader {
+struct ConfigurationReader {
     let table: TOMLTable
     let text: String
     let name: String
@@ -36,7 +36,8 @@ private struct Reader {
             case "listen": configuration.listen = try endpoint(key)
             case "peers": configuration.peers = try peers(key)
             case "labels": try readLabels(key, into: &configuration)
-            case "congestion_control": configuration.congestionControl = try string(key)
+            case "congestion_control": configuration.congestionControl = try congestionControl(table[key]?.string, key)
+            case "limits": try readLimits(into: &configuration)
             case "handoff": try readHandoff(into: &configuration)
             default: throw unknown(key, in: "")
             }
@@ -128,17 +129,37 @@ private struct Reader {
         return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
     }
 
-    private func unknown(_ key: String, in path: String) -> ConfigurationError {
-        ConfigurationError("\(place(of: key)): unknown key \(path)\(key); the README lists the keys of this file")
+    func unknown(_ key: String, in path: String, after header: TableHeader? = nil) -> ConfigurationError {
+        let place = place(of: key, after: header)
+        return ConfigurationError("\(place): unknown key \(path)\(key); the README lists the keys of this file")
     }
 
-    private func wrong(_ key: String, _ expected: String) -> ConfigurationError {
-        ConfigurationError("\(place(of: key)): \(key) must be \(expected)")
+    func wrong(_ key: String, _ expected: String, after header: TableHeader? = nil) -> ConfigurationError {
+        ConfigurationError("\(place(of: key, after: header)): \(key) must be \(expected)")
     }
 
-    /// `name:line:column` of a key's first appearance as one; toml++'s positions do not reach Swift.
-    private func place(of key: String) -> String {
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    /// A table's line, such as `[limits.far]`; of several such lines (`[[limits.schedule]]`) the one with this number.
+    struct TableHeader {
+        let path: String
+        var number = 0
+    }
+
+    private func lineNumber(of header: TableHeader) -> Int {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let path = header.path
+        let places = lines.indices.filter { index in
+            let bare = lines[index].filter { !$0.isWhitespace }
+            return bare.hasPrefix("[\(path)]") || bare.hasPrefix("[[\(path)]]")
+        }
+        return places.dropFirst(header.number).first ?? 0
+    }
+
+    /// `name:line:column` of a key's first appearance as one, from the line of `header` on; toml++'s positions do not
+    /// reach Swift.
+    private func place(of key: String, after header: TableHeader? = nil) -> String {
+        let first = header.map { lineNumber(of: $0) } ?? 0
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        where number >= first {
             let body = line.prefix { $0 != "#" && $0 != "=" }
             guard let range = body.firstRange(of: key) else { continue }
             let before = body[..<range.lowerBound].last

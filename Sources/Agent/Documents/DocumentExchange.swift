@@ -129,21 +129,22 @@ final class DocumentExchange {
     private func queue(_ content: Arrival.Content, from link: NeighbourLink) {
         arrivals.append(Arrival(node: link.node, content: content))
         waiting[link.node, default: 0] += 1
-        if waiting[link.node] == Limits.waitingDocumentCountMax { link.pauseReading() }
+        if waiting[link.node] == Limits.waitingDocumentCountMax { link.pauseReading(for: .waitingDocuments) }
         jobs.start("documents") { [weak self] in await self?.judgeArrivals() }
     }
 
     private func noteJudged(_ node: NodeID) {
         guard let count = waiting[node] else { return }
         waiting[node] = count == 1 ? nil : count - 1
-        if count == Limits.waitingDocumentCountMax / 2 { switchboard.links[node]?.resumeReading() }
+        guard count == Limits.waitingDocumentCountMax / 2 else { return }
+        switchboard.links[node]?.resumeReading(for: .waitingDocuments)
     }
 
     private func slow(_ link: NeighbourLink, _ wait: Duration) {
-        link.pauseReading()
+        link.pauseReading(for: .documentRate)
         jobs.start("slow \(link.node)") { [weak link] in
             try? await Task.sleep(for: wait)
-            link?.resumeReading()
+            link?.resumeReading(for: .documentRate)
         }
     }
 
@@ -287,8 +288,8 @@ final class DocumentExchange {
 
     private func send(_ bytes: [UInt8], for fetch: Fetch, _ link: NeighbourLink) {
         let parts = DocumentSender.parts(of: bytes, for: fetch.request)
-        link.bulk.add(1 << 32 | UInt64(fetch.request.value)) { [weak self] in
-            let frames = parts()
+        link.bulk.add(1 << 32 | UInt64(fetch.request.value)) { [weak self] byteCountMax in
+            let frames = parts(byteCountMax)
             if frames.isEmpty { self?.noteAnswered(link.node) }
             return frames
         }

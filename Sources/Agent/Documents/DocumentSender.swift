@@ -8,10 +8,10 @@ enum DocumentSender {
     @LoopActor
     static func parts(of bytes: [UInt8], for request: RequestID) -> BulkQueue.Source {
         var offset = 0
-        return {
+        return { byteCountMax in
             var frames: [UInt8] = []
-            while offset < bytes.count, frames.count < Limits.uploadReadByteCount {
-                let end = min(bytes.count, offset + Limits.dataFrameByteCount)
+            while offset < bytes.count, frames.count < byteCountMax {
+                let end = min(bytes.count, offset + min(Limits.dataFrameByteCount, byteCountMax))
                 let part = Part(
                     request: request, total: UInt32(bytes.count), offset: UInt32(offset),
                     bytes: Array(bytes[offset..<end]))

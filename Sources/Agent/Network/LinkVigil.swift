@@ -31,6 +31,9 @@ struct LinkVigil {
 
     mutating func noteReceived(at now: Instant) { lastReceived = now }
 
+    /// Whether something came since the watch looked last.
+    func hasJustReceived(at now: Instant) -> Bool { now - lastReceived < .milliseconds(250) }
+
     /// A frame is whole: the next one has its own time.
     mutating func noteFrameEnd() { frameBegan = nil }
 

@@ -28,6 +28,12 @@ final class NeighbourLink {
     private(set) var hello: Hello?
     private(set) var isEnded = false
     private(set) var roundTrip: Duration?
+    /// How near the neighbour is; nil until it is introduced.
+    var linkClass: LinkClass?
+    /// Told what came, and may stop the reading.
+    weak var downloads: DownloadPacer?
+    private var pauses: Pauses = []
+    private var nextLook: Instant
     private let stream: SecureStream
     private weak var owner: (any NeighbourLinkOwner)?
     private var decoder = FrameDecoder()
@@ -45,8 +51,24 @@ final class NeighbourLink {
         local = stream.localAddress
         certificate = stream.peerCertificate
         bulk = BulkQueue(stream)
-        vigil = LinkVigil(now: Clock.now())
+        let now = Clock.now()
+        vigil = LinkVigil(now: now)
+        nextLook = now + Self.lookInterval
     }
+
+    /// Why a link is not read for a while.
+    struct Pauses: OptionSet {
+        let rawValue: UInt8
+        /// Documents of the neighbour wait to be judged.
+        static let waitingDocuments = Pauses(rawValue: 1)
+        /// It sends more documents than it may.
+        static let documentRate = Pauses(rawValue: 2)
+        /// Downloads are limited.
+        static let limit = Pauses(rawValue: 4)
+    }
+
+    /// The connection beneath, to be looked at and tuned.
+    var transport: ByteStream { stream.transport }
 
     var node: NodeID { identity.node }
 
@@ -75,6 +97,7 @@ final class NeighbourLink {
             end(error.code, error.description)
         }
         vigil.noteFrame(isOpen: decoder.isMidFrame, at: Clock.now())
+        if let linkClass { downloads?.note(plaintext.byteCount, from: self, linkClass) }
     }
 
     /// Looks at the clock; called a few times a second.
@@ -85,7 +108,21 @@ final class NeighbourLink {
         case .ping: ping()
         case .end(let code, let text): end(code, text)
         }
+        lookAtTransport(now: now)
     }
+
+    /// While bulk flows there are few PINGs, and those wait in queues. The kernel knows better how far it is.
+    private func lookAtTransport(now: Instant) {
+        guard now >= nextLook, !isEnded, let roundTrip, vigil.hasJustReceived(at: now) else { return }
+        nextLook = now + Self.lookInterval
+        guard let least = stream.transport.transportState?.roundTripMin, least > .zero, least < roundTrip * 0.9 else {
+            return
+        }
+        self.roundTrip = least
+        owner?.link(self, measured: least)
+    }
+
+    private static let lookInterval = Duration.seconds(1)
 
     /// Measures the round trip now.
     func ping() {
@@ -93,14 +130,17 @@ final class NeighbourLink {
         send(.ping(token))
     }
 
-    /// Stops reading for as long as the neighbour is faster than it may be.
-    func pauseReading() {
+    /// Stops reading until nothing stands against it any more.
+    func pauseReading(for reason: Pauses) {
+        defer { pauses.insert(reason) }
+        guard pauses.isEmpty else { return }
         vigil.notePaused()
         stream.pause()
     }
 
     /// Goes on. What was not read meanwhile is not held against the neighbour.
-    func resumeReading() {
+    func resumeReading(for reason: Pauses) {
+        guard pauses.remove(reason) != nil, pauses.isEmpty else { return }
         vigil.noteResumed(at: Clock.now())
         stream.resume()
     }
@@ -144,7 +184,10 @@ final class NeighbourLink {
     }
 
     private func receivePong(_ token: UInt64) {
-        guard let roundTrip = vigil.endPing(token, at: Clock.now()) else { return end(.unsolicited, "PONG") }
+        guard let measured = vigil.endPing(token, at: Clock.now()) else { return end(.unsolicited, "PONG") }
+        // A PING waits behind bulk at both ends; what the kernel measured does not.
+        let least = stream.transport.transportState?.roundTripMin ?? .zero
+        let roundTrip = least > .zero ? min(least, measured) : measured
         self.roundTrip = roundTrip
         owner?.link(self, measured: roundTrip)
     }

@@ -21,7 +21,6 @@ final class Switchboard {
 
     private let node: NodeID
     private let cluster: ClusterID
-    private let congestionControl: String?
     private let joining: JoinService
     private var pending: [ObjectIdentifier: NeighbourLink] = [:]
     private var listener: StreamListener?
@@ -30,12 +29,11 @@ final class Switchboard {
         countMax: Limits.unauthenticatedSocketCountMax,
         countPerAddressMax: Limits.unauthenticatedSocketCountPerAddressMax, patience: .seconds(Limits.handshakeSeconds))
 
-    init(identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, congestionControl: String?, log: Logger) {
+    init(identity: NodeIdentity, contexts: TLSContexts, joining: JoinService, log: Logger) {
         node = identity.node
         cluster = identity.cluster
         self.contexts = contexts
         self.joining = joining
-        self.congestionControl = congestionControl
         self.log = log
         var generator = SystemRandomNumberGenerator()
         instance = generator.next()
@@ -80,20 +78,10 @@ final class Switchboard {
         guard links.count + pending.count < Limits.connectionCountMax, let remote = socket.peer else {
             return socket.close()
         }
-        tune(socket)
         do throws(TLSError) {
             prove(SecureStream(socket, try TLSSession(contexts.server)), remote: remote, dialled: nil)
         } catch {
             socket.close()
-        }
-    }
-
-    private func tune(_ socket: ByteStream) {
-        guard let congestionControl else { return }
-        do throws(LoopError) {
-            try socket.setCongestionControl(congestionControl)
-        } catch {
-            log.warning("congestion control was not set: \(error)", metadata: ["name": "\(congestionControl)"])
         }
     }
 
@@ -104,7 +92,6 @@ final class Switchboard {
             delegate?.dial(of: target, failed: .unreachable, why: "the connection broke at once")
             return
         }
-        tune(socket)
         do throws(TLSError) {
             prove(SecureStream(socket, try TLSSession(contexts.client)), remote: remote, dialled: target)
         } catch {

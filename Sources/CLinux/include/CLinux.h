@@ -12,8 +12,11 @@ int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user, uint32
 int clinux_set_congestion_control(int socket, const char *name, size_t name_length);
 /// Bounds what the kernel takes and does not send yet (TCP_NOTSENT_LOWAT); 0 takes the bound away.
 int clinux_set_unsent_max(int socket, uint32_t byte_count);
-/// Marks what a TCP socket sends (IP_TOS or IPV6_TCLASS, by its family), for networks that tell traffic apart.
-int clinux_set_traffic_class(int socket, int traffic_class);
+/// Marks what a TCP socket sends for networks that tell traffic apart (IP_TOS or IPV6_TCLASS, by its family), and for
+/// this machine's own queue (SO_PRIORITY).
+int clinux_set_traffic_class(int socket, int mark, int priority);
+/// Spreads what a TCP socket sends evenly at this rate (SO_MAX_PACING_RATE); all ones takes it back.
+int clinux_set_pacing_rate(int socket, uint64_t bytes_per_second);
 
 /// What TCP_INFO says of a connection. A field that this kernel does not have is 0.
 struct clinux_tcp_state {
