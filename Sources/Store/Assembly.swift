@@ -57,8 +57,8 @@ final class Assembly: Sendable {
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
-    func write(_ bytes: [UInt8], as index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
-        guard bytes.count == map.layout.byteCount(of: index), SHA256.hash(bytes) == map.layout.digest(of: index) else {
+    func write(_ bytes: borrowing RawSpan, as index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
+        guard bytes.byteCount == map.layout.byteCount(of: index), SHA256.hash(bytes) == map.layout.digest(of: index) else {
             return .wrongHash
         }
         do throws(FileError) {
@@ -69,7 +69,7 @@ final class Assembly: Sendable {
         } catch {
             return .failed(StoreError(error, "write chunk"))
         }
-        journal.append(.chunk(index, byteCount: ByteCount(bytes.count), from: source))
+        journal.append(.chunk(index, byteCount: ByteCount(bytes.byteCount), from: source))
         return .verified
     }
 
@@ -89,13 +89,15 @@ final class Assembly: Sendable {
 private final class WriteLane: Sendable {
     private let lock = Mutex(())
 
-    func write(_ bytes: [UInt8], at offset: ByteOffset, to file: any StoreFile) throws(FileError) {
-        let failure = lock.withLock { _ -> FileError? in
-            do throws(FileError) {
-                try file.write(bytes, at: offset)
-                return nil
-            } catch {
-                return error
+    func write(_ bytes: borrowing RawSpan, at offset: ByteOffset, to file: any StoreFile) throws(FileError) {
+        let failure = unsafe bytes.withUnsafeBytes { bytes in
+            lock.withLock { _ -> FileError? in
+                do throws(FileError) {
+                    try unsafe file.write(bytes.bytes, at: offset)
+                    return nil
+                } catch {
+                    return error
+                }
             }
         }
         if let failure { throw failure }

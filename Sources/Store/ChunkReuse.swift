@@ -47,7 +47,7 @@ struct ChunkReuse: Sendable {
         while left > 0, let piece = pieces.popLast() {
             left -= assembly.map.layout.byteCount(of: piece.to)
             guard let bytes = try? read(piece, in: fileSystem) else { continue }
-            if assembly.write(bytes, as: piece.to, from: .local) == .verified { copied.append(piece.to) }
+            if unsafe assembly.write(bytes.span.bytes, as: piece.to, from: .local) == .verified { copied.append(piece.to) }
         }
         return (copied, pieces.isEmpty)
     }

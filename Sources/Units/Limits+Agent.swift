@@ -27,6 +27,8 @@ extension Limits {
     public static let uploadBacklogByteCountMax = 256 << 10
     /// What is read of a chunk at once, to be sent.
     public static let uploadReadByteCount = 256 << 10
+    /// Memory for chunks that lies idle until the next one is asked for, while any is under way.
+    public static let spareChunkBufferByteCountMax = 16 << 20
     /// Connections to neighbours, both ways.
     public static let connectionCountMax = 1024
     /// Open FETCH, VERSIONS_QUERY and RENEW requests of one neighbour.

@@ -24,20 +24,44 @@ final class ChunkUpload {
 
     var isFinished: Bool { offset == byteCount }
 
-    /// DATA frames of the next piece.
-    func nextFrames(from store: Store) throws(StoreError) -> [UInt8] {
-        let count = min(Limits.uploadReadByteCount, byteCount - offset)
-        let bytes = try store.readChunk(version, chunk, offset: ByteOffset(offset), byteCount: count)
-        let frameCount = (count + Limits.dataFrameByteCount - 1) / Limits.dataFrameByteCount
-        var frames: [UInt8] = []
-        frames.reserveCapacity(count + frameCount * DataFrame.headerByteCount)
-        for start in stride(from: 0, to: count, by: Limits.dataFrameByteCount) {
-            let end = min(count, start + Limits.dataFrameByteCount)
-            DataFrame.append(
-                request: id.request, offset: UInt32(offset + start), payload: bytes[start..<end], to: &frames)
+    /// Puts the DATA frames of the next piece into `frames`.
+    ///
+    /// The chunk is cut into equal frames that fill a TLS record each at most, and the frames into equal pieces.
+    func nextFrames(from store: Store, into frames: inout [UInt8]) throws(StoreError) {
+        let header = DataFrame.headerByteCount
+        let count = min(pieceByteCount, byteCount - offset)
+        let frameCount = (count + framePayloadByteCount - 1) / framePayloadByteCount
+        resize(&frames, to: count + frameCount * header)
+        let parts = BufferParts(first: header, byteCount: framePayloadByteCount, gap: header)
+        try store.readChunk(version, chunk, offset: ByteOffset(offset), byteCount: count, into: &frames, parts)
+        for frame in 0..<frameCount {
+            let start = frame * framePayloadByteCount
+            DataFrame.writeHeader(
+                request: id.request, offset: UInt32(offset + start),
+                payloadByteCount: min(framePayloadByteCount, count - start), to: &frames, at: start + frame * header)
         }
         offset += count
         lastByteCount = count
-        return frames
+    }
+
+    private var framePayloadByteCount: Int {
+        let frameCount = (byteCount + DataFrame.payloadByteCountPerRecord - 1) / DataFrame.payloadByteCountPerRecord
+        return (byteCount + frameCount - 1) / frameCount
+    }
+
+    private var pieceByteCount: Int {
+        let frameCount = (byteCount + framePayloadByteCount - 1) / framePayloadByteCount
+        let usual = Limits.uploadReadByteCount / Limits.dataFrameByteCount
+        let pieceCount = max(1, (frameCount + usual / 4) / usual)
+        return (frameCount + pieceCount - 1) / pieceCount * framePayloadByteCount
+    }
+
+    /// Neither zeroes nor copies what stays.
+    private func resize(_ frames: inout [UInt8], to count: Int) {
+        if frames.count > count {
+            frames.removeLast(frames.count - count)
+        } else if frames.count < count {
+            frames.append(contentsOf: repeatElement(0, count: count - frames.count))
+        }
     }
 }
