@@ -42,7 +42,7 @@ extension Agent: SwitchboardDelegate {
 
     func received(_ message: Message, from link: NeighbourLink) {
         switch message {
-        case .data(let data): driver.receive(data, from: link)
+        case .data: break  // a link reports runs of payload instead
         case .find(let find): finder.receive(find, from: link)
         case .found(let found):
             if !finder.receive(found, from: link) { blame(link.node, WireFault(.unsolicited, "FOUND")) }
@@ -55,6 +55,12 @@ extension Agent: SwitchboardDelegate {
             }
         }
     }
+
+    func landing(of header: DataHeader, from link: NeighbourLink) -> RawBuffer? {
+        driver.landing(of: header, from: link)
+    }
+
+    func received(_ run: DataSpan, from link: NeighbourLink) { driver.receive(run) }
 
     func measured(_ roundTrip: Duration, of link: NeighbourLink) {
         driver.handle(.roundTripMeasured(link.node, roundTrip))

@@ -12,6 +12,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "tls_pipe.h"
+
 // What Swift cannot import: macros, variadic functions, and the stacks that OpenSSL makes of macros.
 
 static inline void shoal_free(void *memory) { OPENSSL_free(memory); }
@@ -103,6 +105,3 @@ static inline int shoal_context_configure(SSL_CTX *context, int version, const c
 static inline int shoal_context_add_chain(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
-
-static inline void shoal_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
-static inline void shoal_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }

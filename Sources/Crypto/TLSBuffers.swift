@@ -1,113 +1,124 @@
 internal import COpenSSL
+internal import Units
 
-/// The two streams of ciphertext between a session and its owner, as the BIO that OpenSSL reads and writes.
+/// The two streams of ciphertext between a session and its owner: memory and lifetimes; the work is done in C.
 ///
-/// Input is first what was kept, then what is borrowed from the caller for the length of one call. Output grows in an
-/// array that the owner takes whole, so a sealed byte is copied once.
+/// Input is first what was kept, then what is lent by the caller for the length of one call. Output grows in a buffer
+/// that the owner takes whole and gives back.
 @safe
 final class TLSBuffers {
-    private var kept: [UInt8] = []
-    private var keptStart = 0
-    private var borrowed = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-    private(set) var output: [UInt8] = []
+    private let pipe: UnsafeMutablePointer<shoal_tls_pipe>
+    /// A copy of input that came before OpenSSL wanted it: parts of a handshake.
+    private var kept: RawBuffer?
+    /// The output's memory; nil while there is none. `pipe` knows how far it is filled.
+    private var output: RawBuffer?
     private let outputByteCountMax: Int
 
-    init(outputByteCountMax: Int) { self.outputByteCountMax = outputByteCountMax }
+    init(outputByteCountMax: Int) {
+        self.outputByteCountMax = outputByteCountMax
+        unsafe pipe = .allocate(capacity: 1)
+        unsafe pipe.initialize(to: shoal_tls_pipe())
+        unsafe pipe.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
+        unsafe pipe.pointee.grow = { owner, needed in
+            guard let owner = unsafe owner else { return nil }
+            return unsafe Unmanaged<TLSBuffers>.fromOpaque(owner).takeUnretainedValue().grow(to: needed)
+        }
+    }
 
-    /// Input that OpenSSL has not taken, without what is borrowed.
-    var keptByteCount: Int { kept.count - keptStart }
+    deinit { unsafe pipe.deallocate() }
+
+    // MARK: Input
+
+    /// Input that OpenSSL has not taken, without what is lent.
+    var keptByteCount: Int { unsafe pipe.pointee.kept_count }
 
     /// Adds a copy to the input.
-    func keep(_ bytes: UnsafeRawBufferPointer) { unsafe kept.append(contentsOf: bytes) }
+    func keep(_ bytes: UnsafeRawBufferPointer) {
+        let unread = keptByteCount
+        let joined = RawBuffer(capacity: max(1, unread + bytes.count))
+        if let kept, unread > 0 {
+            unsafe joined.room.copyMemory(from: UnsafeRawBufferPointer(rebasing: kept.contents.suffix(unread)))
+            joined.didFill(unread)
+        }
+        unsafe joined.room.copyMemory(from: bytes)
+        joined.didFill(bytes.count)
+        kept = joined
+        unsafe pipe.pointee.kept = joined.contents.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe pipe.pointee.kept_count = joined.count
+    }
 
     /// Lends `bytes` for the length of `body`.
     func lending<T>(_ bytes: UnsafeRawBufferPointer, _ body: () -> T) -> T {
-        unsafe borrowed = unsafe bytes
-        defer { unsafe borrowed = unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        unsafe pipe.pointee.lent = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe pipe.pointee.lent_count = bytes.count
+        defer {
+            unsafe pipe.pointee.lent_count = 0
+            if keptByteCount == 0 { kept = nil }
+        }
         return body()
     }
 
     /// Forgets all input.
     func dropInput() {
-        kept = []
-        keptStart = 0
-        unsafe borrowed = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        unsafe pipe.pointee.kept_count = 0
+        unsafe pipe.pointee.lent_count = 0
+        kept = nil
     }
+
+    // MARK: Output
+
+    var outputByteCount: Int { unsafe pipe.pointee.output_count }
 
     /// Makes room for `byteCount` more bytes of output at once.
     func reserveOutput(_ byteCount: Int) {
-        let needed = output.count + byteCount
-        if needed > output.capacity { output.reserveCapacity(max(needed, 2 * output.count)) }
+        let needed = outputByteCount + byteCount
+        if unsafe needed > pipe.pointee.output_capacity { _ = unsafe grow(to: needed) }
     }
 
-    /// Moves the output out.
-    func takeOutput() -> [UInt8] {
-        defer { output = [] }
-        return output
+    /// Moves the output out; nil if there is none.
+    func takeOutput() -> RawBuffer? {
+        guard outputByteCount > 0, let taken = output else { return nil }
+        taken.didFill(outputByteCount - taken.count)
+        output = nil
+        unsafe pipe.pointee.output = nil
+        unsafe pipe.pointee.output_count = 0
+        unsafe pipe.pointee.output_capacity = 0
+        return taken
     }
 
-    /// Fills as much of `target` as there is input for.
-    private func read(into target: UnsafeMutableRawBufferPointer) -> Int {
-        guard keptStart < kept.count else { return unsafe readBorrowed(into: target) }
-        let count = min(target.count, kept.count - keptStart)
-        unsafe kept.withUnsafeBytes {
-            unsafe target.copyMemory(from: .init(rebasing: $0[keptStart..<keptStart + count]))
+    /// Takes a buffer to put output into, if it has none.
+    func lendOutput(_ buffer: RawBuffer) {
+        guard output == nil else { return }
+        buffer.reset(limit: buffer.capacity)
+        use(buffer)
+    }
+
+    /// Gives the output a larger buffer; nil beyond the bound.
+    private func grow(to needed: Int) -> UnsafeMutablePointer<UInt8>? {
+        guard needed <= outputByteCountMax else { return nil }
+        let larger = RawBuffer(capacity: max(needed, 2 * outputByteCount, 512))
+        if let output {
+            output.didFill(outputByteCount - output.count)
+            unsafe larger.room.copyMemory(from: output.contents)
         }
-        keptStart += count
-        if keptStart == kept.count {
-            kept.removeAll(keepingCapacity: false)
-            keptStart = 0
-        }
-        return count
+        use(larger)
+        return unsafe pipe.pointee.output
     }
 
-    private func readBorrowed(into target: UnsafeMutableRawBufferPointer) -> Int {
-        let count = unsafe min(target.count, borrowed.count)
-        guard count > 0 else { return 0 }
-        unsafe target.copyMemory(from: .init(rebasing: borrowed[..<count]))
-        unsafe borrowed = unsafe .init(rebasing: borrowed[count...])
-        return count
+    private func use(_ buffer: RawBuffer) {
+        output = buffer
+        unsafe pipe.pointee.output = buffer.room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe pipe.pointee.output_capacity = buffer.capacity
     }
 
-    /// False, and nothing is added, beyond the bound.
-    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard output.count + bytes.count <= outputByteCountMax else { return false }
-        unsafe output.append(contentsOf: bytes)
-        return true
-    }
-}
+    // MARK: BIO
 
-extension TLSBuffers {
     /// A BIO over these buffers, which must outlive it; nil if OpenSSL has no memory.
     func makeBIO() -> OpaquePointer? {
-        guard let method = unsafe Self.method, let bio = unsafe BIO_new(method) else { return nil }
-        unsafe BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
-        unsafe BIO_set_init(bio, 1)
-        return unsafe bio
-    }
-
-    private static func of(_ bio: OpaquePointer?) -> TLSBuffers? {
-        guard let data = unsafe BIO_get_data(bio) else { return nil }
-        return unsafe Unmanaged<TLSBuffers>.fromOpaque(data).takeUnretainedValue()
+        guard let method = unsafe Self.method else { return nil }
+        return unsafe shoal_tls_pipe_bio(method, pipe)
     }
 
     /// Made once and never freed or changed, so every thread may read it.
-    nonisolated(unsafe) private static let method: OpaquePointer? = {
-        guard let method = unsafe BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "shoal") else { return nil }
-        unsafe BIO_meth_set_read(method) { bio, bytes, count in
-            guard let buffers = unsafe of(bio), count > 0 else { return -1 }
-            unsafe shoal_bio_clear_retry(bio)
-            let taken = unsafe buffers.read(into: .init(start: bytes, count: Int(count)))
-            guard taken == 0 else { return Int32(taken) }
-            unsafe shoal_bio_retry_read(bio)
-            return -1
-        }
-        unsafe BIO_meth_set_write(method) { bio, bytes, count in
-            guard let buffers = unsafe of(bio), count > 0 else { return -1 }
-            unsafe shoal_bio_clear_retry(bio)
-            return unsafe buffers.write(.init(start: bytes, count: Int(count))) ? count : -1
-        }
-        unsafe BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
-        return unsafe method
-    }()
+    nonisolated(unsafe) private static let method: OpaquePointer? = unsafe shoal_tls_pipe_method()
 }

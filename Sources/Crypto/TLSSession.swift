@@ -1,5 +1,5 @@
 internal import COpenSSL
-internal import Units
+public import Units
 
 /// What a handshake needs next.
 public enum TLSStep: Hashable, Sendable {
@@ -36,7 +36,7 @@ public final class TLSSession {
     let handle: OpaquePointer
     let buffers = TLSBuffers(outputByteCountMax: Limits.tlsOutputByteCountMax)
     var state = State.handshaking
-    private var plaintext = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var plaintext: RawBuffer?
     private var isReading = false
     private var hasClosed = false
     private var isClosedByPeer = false
@@ -63,19 +63,27 @@ public final class TLSSession {
         if context.isServer { unsafe SSL_set_accept_state(handle) } else { unsafe SSL_set_connect_state(handle) }
     }
 
-    deinit {
-        unsafe SSL_free(handle)
-        unsafe plaintext.deallocate()
-    }
+    deinit { unsafe SSL_free(handle) }
 
     /// True from the end of the handshake until a failure.
     public var isOpen: Bool { if case .open = state { true } else { false } }
 
     /// Ciphertext that waits to be sent.
-    public var pendingOutputByteCount: Int { buffers.output.count }
+    public var pendingOutputByteCount: Int { buffers.outputByteCount }
 
-    /// Moves the ciphertext out that is to be sent to the peer, in order.
-    public func takeOutput() -> [UInt8] { buffers.takeOutput() }
+    /// Moves the ciphertext out that is to be sent to the peer, in order. Nil if there is none.
+    public func takeOutputBuffer() -> RawBuffer? { buffers.takeOutput() }
+
+    /// The same, copied into an array.
+    public func takeOutput() -> [UInt8] { buffers.takeOutput().map { unsafe [UInt8]($0.contents) } ?? [] }
+
+    /// Lends memory for the output that comes next, so that none is made; it comes back as `takeOutputBuffer()`. The
+    /// session lets go of it if it needs a larger one, and has no use for it if there is output already.
+    public func lendOutputBuffer(_ buffer: RawBuffer) { buffers.lendOutput(buffer) }
+
+    /// What `write` needs room for: records add a header, a type and a tag, 22 bytes; a key update and a close_notify
+    /// fit into the rest.
+    public static func sealedByteCountMax(_ byteCount: Int) -> Int { byteCount + (byteCount / 16_384 + 1) * 22 + 256 }
 
     /// Feeds ciphertext from the peer; then call `handshake()` or `read`. It is copied: once the session is open,
     /// `read(from:)` saves that.
@@ -87,24 +95,50 @@ public final class TLSSession {
         unsafe ciphertext.withUnsafeBytes { unsafe buffers.keep($0) }
     }
 
+    /// Opens records into `room` until it is full or the input is used up: nothing else of this session may be called
+    /// meanwhile. Between two calls it may be written and closed.
+    ///
+    /// A peer's refusal of our certificate comes out here, after the handshake was done.
+    /// - Returns: how many bytes came, also with a step; the step is nil if `room` is full.
+    /// - Precondition: the handshake is done, or failed.
+    public func read(into room: UnsafeMutableRawBufferPointer) -> (byteCount: Int, step: TLSReadStep?) {
+        if case .failed(let error) = state { return (0, .failed(error)) }
+        precondition(isOpen, "read before the handshake is done")
+        if isClosedByPeer { return (0, .closed) }
+        OpenSSL.clearErrors()
+        var stop: Int32 = 0
+        let count = unsafe shoal_tls_open(handle, room.baseAddress, room.count, &stop)
+        switch stop {
+        case 0: return (count, nil)
+        case SSL_ERROR_WANT_READ: return (count, .needsPeerBytes)
+        case SSL_ERROR_ZERO_RETURN:
+            isClosedByPeer = true
+            buffers.dropInput()
+            return (count, .closed)
+        default: return (count, .failed(fail("the session broke")))
+        }
+    }
+
+    /// Feeds ciphertext without a copy for the length of `body`, which reads until it gets a step.
+    public func lending<T>(_ ciphertext: borrowing RawSpan, _ body: () -> T) -> T {
+        unsafe ciphertext.withUnsafeBytes { bytes in unsafe buffers.lending(bytes, body) }
+    }
+
     /// Hands out all plaintext there is, in pieces that are good for the length of one call of `onPlaintext`.
     ///
-    /// `onPlaintext` may write and close, but not read. A peer's refusal of our certificate comes out here, after the
-    /// handshake was done.
+    /// `onPlaintext` may write and close, but not read.
     /// - Precondition: the handshake is done, or failed.
     public func read(_ onPlaintext: (borrowing RawSpan) -> Void) -> TLSReadStep {
         precondition(!isReading, "read within read")
-        if case .failed(let error) = state { return .failed(error) }
-        precondition(isOpen, "read before the handshake is done")
-        if isClosedByPeer { return .closed }
         isReading = true
         defer { isReading = false }
-        if unsafe plaintext.baseAddress == nil {
-            unsafe plaintext = .allocate(byteCount: Limits.tlsPlaintextByteCount, alignment: 16)
-        }
+        let buffer = plaintext ?? RawBuffer(capacity: Limits.tlsPlaintextByteCount)
+        plaintext = buffer
         while true {
-            let (count, step) = fillPlaintext()
-            if count > 0 { unsafe onPlaintext(UnsafeRawBufferPointer(rebasing: plaintext[..<count]).bytes) }
+            buffer.reset(limit: buffer.capacity)
+            let (count, step) = unsafe read(into: buffer.room)
+            buffer.didFill(count)
+            if count > 0 { unsafe onPlaintext(buffer.contents.bytes) }
             if case .failed(let error) = state { return .failed(error) }
             if let step { return step }
         }
@@ -114,33 +148,7 @@ public final class TLSSession {
     public func read(
         from ciphertext: borrowing RawSpan, _ onPlaintext: (borrowing RawSpan) -> Void
     ) -> TLSReadStep {
-        unsafe ciphertext.withUnsafeBytes { bytes in
-            unsafe buffers.lending(bytes) { read(onPlaintext) }
-        }
-    }
-
-    /// Decrypts record after record into the one buffer; the step is nil if that is full. It is settled here, since
-    /// whatever the owner does with the plaintext may change OpenSSL's state.
-    private func fillPlaintext() -> (count: Int, step: TLSReadStep?) {
-        var count = 0
-        OpenSSL.clearErrors()
-        while unsafe count < plaintext.count {
-            let room = unsafe UnsafeMutableRawBufferPointer(rebasing: plaintext[count...])
-            let result = unsafe SSL_read(handle, room.baseAddress, Int32(room.count))
-            guard result <= 0 else {
-                count += Int(result)
-                continue
-            }
-            switch unsafe SSL_get_error(handle, result) {
-            case SSL_ERROR_WANT_READ: return (count, .needsPeerBytes)
-            case SSL_ERROR_ZERO_RETURN:
-                isClosedByPeer = true
-                buffers.dropInput()
-                return (count, .closed)
-            default: return (count, .failed(fail("the session broke")))
-            }
-        }
-        return (count, nil)
+        lending(ciphertext) { read(onPlaintext) }
     }
 
     /// Seals plaintext, in records of 16 KiB, at the end of the output.
@@ -152,30 +160,19 @@ public final class TLSSession {
         precondition(isOpen, "write before the handshake is done")
         guard !hasClosed else { throw TLSError(.closed, "the session is closed") }
         guard plaintext.byteCount > 0 else { return }
-        // A record adds a header, a type and a tag: 22 bytes. A key update and a close_notify fit into the rest.
-        let sealedByteCount = plaintext.byteCount + (plaintext.byteCount / 16_384 + 1) * 22 + 256
+        let sealedByteCount = Self.sealedByteCountMax(plaintext.byteCount)
         guard pendingOutputByteCount + sealedByteCount <= Limits.tlsOutputByteCountMax else {
             throw TLSError(.outputFull, "\(pendingOutputByteCount) bytes wait to be sent")
         }
         buffers.reserveOutput(sealedByteCount)
         OpenSSL.clearErrors()
         updateKeyIfDue(before: plaintext.byteCount)
-        let isWritten = unsafe plaintext.withUnsafeBytes { unsafe seal($0) }
-        guard isWritten else { throw fail("the session broke") }
+        let isWritten = unsafe plaintext.withUnsafeBytes { unsafe shoal_tls_seal(handle, $0.baseAddress, $0.count) }
+        guard isWritten == 1 else { throw fail("the session broke") }
     }
 
     /// The same, of an array.
     public func write(_ plaintext: [UInt8]) throws(TLSError) { try unsafe write(plaintext.span.bytes) }
-
-    private func seal(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var rest = unsafe bytes
-        while rest.count > 0 {
-            let result = unsafe SSL_write(handle, rest.baseAddress, Int32(clamping: rest.count))
-            guard result > 0 else { return false }
-            unsafe rest = .init(rebasing: rest[Int(result)...])
-        }
-        return true
-    }
 
     private func updateKeyIfDue(before byteCount: Int) {
         byteCountUnderKey += byteCount

@@ -30,9 +30,9 @@ public struct PeerCredentials: Hashable, Sendable {
     let handle: UVHandle
     private var onBytes: (@LoopActor (borrowing RawSpan) -> Void)?
     private var onEnd: (@LoopActor (LoopError?) -> Void)?
-    /// Writes that are done and whose callers do not know yet, oldest first.
     /// Writes that are queued. Each costs memory beside its bytes, so many small ones are not as cheap as they look.
     public fileprivate(set) var queuedWriteCount = 0
+    /// Writes that are done and whose callers do not know yet, oldest first.
     private var finishedWrites: [(then: @LoopActor (LoopError?) -> Void, error: LoopError?)] = []
     private var shutdown: Shutdown?
 
@@ -205,10 +205,7 @@ extension ByteStream {
             return finishSoon(then, LoopError(.closed, "write", "the stream is shutting down"))
         }
         guard !bytes.isEmpty else { return queuedByteCount == 0 ? finishSoon(then, nil) : queue(bytes, from: 0, then) }
-        let sent = unsafe bytes.withUnsafeBytes { buffer in
-            var piece = unsafe uv_buf_t(reading: buffer)
-            return unsafe Int(uv_try_write(handle.stream, &piece, 1))
-        }
+        let sent = unsafe bytes.withUnsafeBytes { unsafe tryWrite($0) }
         if sent == bytes.count {
             finishSoon(then, nil)
         } else if sent >= 0 || sent == Int(UV_EAGAIN.rawValue) {
@@ -218,17 +215,51 @@ extension ByteStream {
         }
     }
 
+    /// The same, of a buffer that goes to `spareBuffers` afterwards: it is the stream's from now on.
+    ///
+    /// Without `then` it is tried at once. With it the kernel gets the bytes at once as well, but by libuv's queue, of
+    /// which the end needs no wake-up of its own.
+    public func write(_ buffer: RawBuffer, then: (@LoopActor (LoopError?) -> Void)? = nil) {
+        guard !isClosed, shutdown == nil, buffer.count > 0 else {
+            Self.spareBuffers.giveBack(buffer)
+            return write([], then: then)
+        }
+        let sent = then == nil ? unsafe tryWrite(buffer.contents) : 0
+        let rest = buffer.count - max(0, sent)
+        guard sent >= 0 || sent == Int(UV_EAGAIN.rawValue), rest > 0 else {
+            return Self.spareBuffers.giveBack(buffer)  // all is sent, or the reading side will tell what broke
+        }
+        guard rest < buffer.capacity / 4 else { return unsafe queue(buffer.contents.suffix(rest), of: .buffer(buffer), then) }
+        // A little must not keep a large buffer for as long as the other side likes.
+        let copy = unsafe [UInt8](buffer.contents.suffix(rest))
+        Self.spareBuffers.giveBack(buffer)
+        queue(copy, from: 0, then)
+    }
+
+    /// Buffers for what is written, of all streams.
+    public static let spareBuffers = RawBufferPool(idleByteCountMax: Limits.spareWriteBufferByteCountMax)
+
+    private func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var piece = unsafe uv_buf_t(reading: bytes)
+        return unsafe Int(uv_try_write(handle.stream, &piece, 1))
+    }
+
     private func queue(_ bytes: [UInt8], from start: Int, _ then: (@LoopActor (LoopError?) -> Void)?) {
-        let pending = PendingWrite(self, bytes, then)
+        // The pointer outlives the closure: the array's storage stays where it is, since the pending write keeps it and
+        // nobody changes it.
+        unsafe bytes.withUnsafeBytes { unsafe queue($0.suffix(from: start), of: .array(bytes), then) }
+    }
+
+    private func queue(
+        _ bytes: Slice<UnsafeRawBufferPointer>, of owner: PendingWrite.Owner,
+        _ then: (@LoopActor (LoopError?) -> Void)?
+    ) {
+        let pending = PendingWrite(self, owner, then)
         let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
         // libuv holds the +1 until streamDidWrite, which always comes.
         unsafe request.pointee.data = Unmanaged.passRetained(pending).toOpaque()
-        // The pointer outlives the closure: the array's storage stays where it is, since `pending` keeps it and nobody
-        // changes it.
-        let status = unsafe pending.bytes.withUnsafeBytes { buffer in
-            var piece = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(rebasing: buffer[start...]))
-            return unsafe uv_write(request, handle.stream, &piece, 1, streamDidWrite)
-        }
+        var piece = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(rebasing: bytes))
+        let status = unsafe uv_write(request, handle.stream, &piece, 1, streamDidWrite)
         guard status < 0 else {
             queuedWriteCount += 1
             return
@@ -269,13 +300,18 @@ extension uv_buf_t {
 
 /// A write that the kernel has not taken wholly; keeps the bytes alive until then.
 private final class PendingWrite {
+    enum Owner {
+        case array([UInt8])
+        case buffer(RawBuffer)
+    }
+
     weak let stream: ByteStream?
-    let bytes: [UInt8]
+    let owner: Owner
     let then: (@LoopActor (LoopError?) -> Void)?
 
-    init(_ stream: ByteStream, _ bytes: [UInt8], _ then: (@LoopActor (LoopError?) -> Void)?) {
+    init(_ stream: ByteStream, _ owner: Owner, _ then: (@LoopActor (LoopError?) -> Void)?) {
         self.stream = stream
-        self.bytes = bytes
+        self.owner = owner
         self.then = then
     }
 }
@@ -285,6 +321,7 @@ private func streamDidWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ stat
         guard let data = unsafe request?.pointee.data else { preconditionFailure("a write lost its data") }
         let pending = unsafe Unmanaged<PendingWrite>.fromOpaque(data).takeRetainedValue()
         unsafe request?.deallocate()
+        if case .buffer(let buffer) = pending.owner { ByteStream.spareBuffers.giveBack(buffer) }
         pending.stream?.didWrite(pending, status)
     }
 }

@@ -58,16 +58,16 @@ final class Assembly: Sendable {
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
-    func write(_ bytes: [UInt8], as index: ChunkIndex, from source: ByteSource) -> (ChunkVerdict, ChunkTimes) {
+    func write(_ bytes: borrowing RawSpan, as index: ChunkIndex, from source: ByteSource) -> (ChunkVerdict, ChunkTimes) {
         let began = Clock.now()
         let isRight =
-            bytes.count == map.layout.byteCount(of: index) && SHA256.hash(bytes) == map.layout.digest(of: index)
+            bytes.byteCount == map.layout.byteCount(of: index) && SHA256.hash(bytes) == map.layout.digest(of: index)
         let hashed = Clock.now()
         let verdict = isRight ? write(bytes, verifiedAs: index, from: source) : .wrongHash
         return (verdict, ChunkTimes(hashing: hashed - began, writing: Clock.now() - hashed))
     }
 
-    private func write(_ bytes: [UInt8], verifiedAs index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
+    private func write(_ bytes: borrowing RawSpan, verifiedAs index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
         do throws(FileError) {
             for place in map.places(of: index) {
                 let file = try writableFile(place.file)
@@ -76,7 +76,7 @@ final class Assembly: Sendable {
         } catch {
             return .failed(StoreError(error, "write chunk"))
         }
-        journal.append(.chunk(index, byteCount: ByteCount(bytes.count), from: source))
+        journal.append(.chunk(index, byteCount: ByteCount(bytes.byteCount), from: source))
         return .verified
     }
 
@@ -96,13 +96,15 @@ final class Assembly: Sendable {
 private final class WriteLane: Sendable {
     private let lock = Mutex(())
 
-    func write(_ bytes: [UInt8], at offset: ByteOffset, to file: any StoreFile) throws(FileError) {
-        let failure = lock.withLock { _ -> FileError? in
-            do throws(FileError) {
-                try file.write(bytes, at: offset)
-                return nil
-            } catch {
-                return error
+    func write(_ bytes: borrowing RawSpan, at offset: ByteOffset, to file: any StoreFile) throws(FileError) {
+        let failure = unsafe bytes.withUnsafeBytes { bytes in
+            lock.withLock { _ -> FileError? in
+                do throws(FileError) {
+                    try unsafe file.write(bytes.bytes, at: offset)
+                    return nil
+                } catch {
+                    return error
+                }
             }
         }
         if let failure { throw failure }

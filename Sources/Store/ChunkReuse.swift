@@ -47,7 +47,8 @@ struct ChunkReuse: Sendable {
         while left > 0, let piece = pieces.popLast() {
             left -= assembly.map.layout.byteCount(of: piece.to)
             guard let bytes = try? read(piece, in: fileSystem) else { continue }
-            if assembly.write(bytes, as: piece.to, from: .local).0 == .verified { copied.append(piece.to) }
+            let (verdict, _) = unsafe assembly.write(bytes.span.bytes, as: piece.to, from: .local)
+            if verdict == .verified { copied.append(piece.to) }
         }
         return (copied, pieces.isEmpty)
     }

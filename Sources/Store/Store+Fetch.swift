@@ -54,14 +54,14 @@ extension Store {
 
     /// Checks one chunk and, if it is right, writes it to every place where it occurs: one job of the pool.
     ///
-    /// `bytes` should be the caller's only reference, so that nothing is copied. A chunk may be announced once the
+    /// `buffer` is the store's until `then` is called, and the caller's again from then on. A chunk may be announced once the
     /// verdict is `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
     /// - Parameter then: called on the loop, never before this returns.
     public func writeChunk(
-        _ version: Digest, _ index: ChunkIndex, _ bytes: [UInt8], from source: ByteSource,
+        _ version: Digest, _ index: ChunkIndex, _ buffer: RawBuffer, from source: ByteSource,
         then: @escaping @LoopActor (ChunkVerdict) -> Void
     ) {
-        let payload = ByteCount(bytes.count)
+        let payload = ByteCount(buffer.count)
         guard let entry = fetchingEntry(of: version), case .fetching(let assembly) = entry.phase,
             assembly.map.needed.contains(index)
         else {
@@ -73,7 +73,7 @@ extension Store {
             return ThreadPool.run({ .duplicate }, then: then)
         }
         ThreadPool.run(
-            { assembly.write(bytes, as: index, from: source) },
+            { unsafe assembly.write(buffer.contents.bytes, as: index, from: source) },
             then: { [self] verdict, times in
                 entry.writing.remove(index)
                 onChunkTimes?(times)

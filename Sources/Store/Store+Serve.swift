@@ -41,24 +41,30 @@ extension Store {
         return union
     }
 
-    /// Part of a chunk, for a neighbour: one cached read on the loop, into a buffer that can be used again.
+    /// Part of a chunk, for a neighbour: cached reads on the loop, into parts of a buffer that can be used again.
     ///
     /// What is sent, the receiver verifies; nothing is hashed here.
-    /// - Parameter range: where the bytes go; it says how many. `offset` counts from the start of the chunk.
+    /// - Parameter parts: where the bytes go. `offset` counts from the start of the chunk.
     /// - Throws: `.notFound` if the chunk is not available here (any more), `.refused` if the range leaves the chunk,
     ///   else the disk's error: have it rechecked.
     public func readChunk(
-        _ version: Digest, _ index: ChunkIndex, offset: ByteOffset, into buffer: inout [UInt8], _ range: Range<Int>
+        _ version: Digest, _ index: ChunkIndex, offset: ByteOffset, byteCount: Int, into buffer: inout [UInt8],
+        _ parts: BufferParts
     ) throws(StoreError) {
         guard let entry = entries(of: version).first(where: { $0.available?.contains(index) == true }),
             let map = entry.map, let place = map.places(of: index).first
         else { throw StoreError(.notFound, "read chunk", of: "\(version.short)[\(index)]", "the chunk is not here") }
-        guard offset.value + Int64(range.count) <= Int64(map.layout.byteCount(of: index)) else {
+        guard offset.value + Int64(byteCount) <= Int64(map.layout.byteCount(of: index)) else {
             throw StoreError(.refused, "read chunk", of: "\(version.short)[\(index)]", "the chunk ends before that")
         }
         let file = try reader(of: place.file, map, entry)
+        let start = place.offset.value + offset.value
         do throws(FileError) {
-            try file.read(into: &buffer, range, at: ByteOffset(place.offset.value + offset.value))
+            for (number, done) in stride(from: 0, to: byteCount, by: parts.byteCount).enumerated() {
+                let from = parts.first + number * (parts.byteCount + parts.gap)
+                let range = from..<from + min(parts.byteCount, byteCount - done)
+                try file.read(into: &buffer, range, at: ByteOffset(start + Int64(done)))
+            }
         } catch {
             throw StoreError(error, "read chunk")
         }
@@ -69,7 +75,8 @@ extension Store {
         _ version: Digest, _ index: ChunkIndex, offset: ByteOffset, byteCount: Int
     ) throws(StoreError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount)
-        try readChunk(version, index, offset: offset, into: &bytes, 0..<byteCount)
+        let whole = BufferParts(first: 0, byteCount: max(1, byteCount), gap: 0)
+        try readChunk(version, index, offset: offset, byteCount: byteCount, into: &bytes, whole)
         return bytes
     }
 
@@ -92,5 +99,23 @@ extension Store {
         }
         readers.insert(opened, for: readerKey)
         return opened
+    }
+}
+
+/// Where in a buffer bytes go: parts of one length, the last perhaps shorter, with gaps for whatever belongs between.
+public struct BufferParts: Sendable {
+    let first: Int
+    let byteCount: Int
+    let gap: Int
+
+    /// - Parameters:
+    ///   - first: where the first part begins.
+    ///   - byteCount: a part's length.
+    ///   - gap: bytes between two parts.
+    public init(first: Int, byteCount: Int, gap: Int) {
+        precondition(first >= 0 && byteCount > 0 && gap >= 0, "parts of \(byteCount) bytes from \(first) on")
+        self.first = first
+        self.byteCount = byteCount
+        self.gap = gap
     }
 }

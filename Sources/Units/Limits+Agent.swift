@@ -29,6 +29,8 @@ extension Limits {
     public static let uploadPieceByteCountMin = 32 << 10
     /// What is read of a chunk at once, to be sent, at most.
     public static let uploadReadByteCount = 256 << 10
+    /// Memory for chunks that lies idle until the next one is asked for, while any is under way.
+    public static let spareChunkBufferByteCountMax = 16 << 20
     /// Connections to neighbours, both ways.
     public static let connectionCountMax = 1024
     /// How long a FETCH of a manifest that is on its way waits for it.

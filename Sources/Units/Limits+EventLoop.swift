@@ -1,6 +1,8 @@
 extension Limits {
     /// Bytes that one read from a socket may bring. One buffer of this size per process (64 KiB costs 4 to 8 %).
     public static let readBufferByteCount = 1 << 20
+    /// Memory for writes that lies idle until the next one, over all streams.
+    public static let spareWriteBufferByteCountMax = 2 << 20
     /// Jobs that the loop runs before it looks at its sockets again.
     public static let loopJobCountPerTurnMax = 256
     /// Connections that the kernel may hold for a listener that has not taken them yet.

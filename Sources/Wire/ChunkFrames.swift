@@ -28,6 +28,16 @@ public struct Request: Hashable, Sendable {
     }
 }
 
+/// What a DATA frame says before its payload.
+public struct DataHeader: Hashable, Sendable {
+    /// The question's number.
+    public let request: RequestID
+    /// Where in the chunk the bytes go.
+    public let offset: UInt32
+    /// How many bytes of payload follow: 1 to 16,384.
+    public let byteCount: Int
+}
+
 /// Some bytes of a chunk that was asked for.
 public struct DataFrame: Hashable, Sendable {
     /// The question's number.
@@ -47,6 +57,29 @@ public struct DataFrame: Hashable, Sendable {
 
     /// What comes before the payload: length, type, request, offset.
     public static let headerByteCount = 13
+
+    /// Payload of which a frame with its header fills one TLS record, so that a receiver can open it to where it belongs.
+    public static let payloadByteCountPerRecord = Limits.dataFrameByteCount - headerByteCount
+
+    /// Writes what comes before the payload to the start of `target`, which is at least that long.
+    /// - Precondition: 1 to 16,384 bytes of payload.
+    public static func writeHeader(
+        request: RequestID, offset: UInt32, payloadByteCount: Int, to target: inout [UInt8], at start: Int
+    ) {
+        precondition((1...Limits.dataFrameByteCount).contains(payloadByteCount), "\(payloadByteCount) bytes of payload")
+        var position = start
+        func put(_ value: UInt32, _ target: inout [UInt8]) {
+            for shift in stride(from: 24, through: 0, by: -8) {
+                target[position] = UInt8(truncatingIfNeeded: value >> UInt32(shift))
+                position += 1
+            }
+        }
+        put(UInt32(1 + 8 + payloadByteCount), &target)
+        target[position] = FrameType.data.rawValue
+        position += 1
+        put(request.value, &target)
+        put(offset, &target)
+    }
 
     /// Appends a whole frame to `output`; the payload is copied once, straight into it.
     /// - Precondition: 1 to 16,384 bytes of payload.

@@ -5,19 +5,28 @@ internal import Units
 /// The bytes of a frame are gathered step by step:
 ///
 ///     length → type → body → message
-///                   → DATA's header → payload → message
+///                   → DATA's header → payload (→ message)
 ///                   → skipped (unknown types from 0x80 on)
 ///
 /// A frame's length is bounded by its type before anything of its body is kept. DATA's payload goes straight from what
-/// was fed into the array that the message carries: one copy. Work is linear in what was fed.
+/// was fed into the array that the message carries: one copy. A caller that can put it where it belongs asks for
+/// pieces instead, and feeds no payload at all. Work is linear in what was fed.
 ///
 /// Invariant: `gathered` is the frame's beginning (length, type, and body or DATA's header) as far as it has come.
 public struct FrameDecoder: Sendable {
+    /// What comes out.
+    public enum Piece: Sendable {
+        /// A whole message of any type but DATA.
+        case message(Message)
+        /// A DATA frame has begun: its payload comes next and goes past the decoder. Say `notePayload` as it comes.
+        case payload(DataHeader)
+    }
+
     private enum Step {
         case length
         case type(byteCount: Int)
         case body(FrameType, byteCount: Int)
-        case payload(request: RequestID, offset: UInt32, byteCount: Int)
+        case payload(DataHeader, rest: Int)
         case skipping(byteCount: Int)
         case failed(WireError)
     }
@@ -76,6 +85,25 @@ public struct FrameDecoder: Sendable {
     /// - Throws: as `next()`.
     public mutating func next(from bytes: borrowing RawSpan, at position: inout Int) throws(WireError) -> Message? {
         while true {
+            if case .payload(let header, _) = step {
+                bytes.copy(into: &payload, upTo: header.byteCount, at: &position)
+                guard payload.count == header.byteCount else { return nil }
+                reset()
+                return .data(
+                    DataFrame(
+                        request: header.request, offset: header.offset, payload: exchange(&payload, with: [])))
+            }
+            switch try nextPiece(from: bytes, at: &position) {
+            case nil: return nil
+            case .message(let message): return message
+            case .payload(let header): payload.reserveCapacity(header.byteCount)
+            }
+        }
+    }
+
+    /// As `next(from:at:)`, but of DATA only the header: until its payload was noted, nothing may be fed.
+    public mutating func nextPiece(from bytes: borrowing RawSpan, at position: inout Int) throws(WireError) -> Piece? {
+        while true {
             switch step {
             case .length:
                 guard gather(4, from: bytes, at: &position) else { return nil }
@@ -90,18 +118,17 @@ public struct FrameDecoder: Sendable {
                 step = try stepAfterType(gathered[4], bodyByteCount: byteCount - 1)
             case .body(.data, let byteCount):
                 guard gather(DataFrame.headerByteCount, from: bytes, at: &position) else { return nil }
-                payload.reserveCapacity(byteCount - 8)
-                step = .payload(
+                let header = DataHeader(
                     request: RequestID(gatheredInteger(at: 5)), offset: gatheredInteger(at: 9), byteCount: byteCount - 8
                 )
+                step = .payload(header, rest: header.byteCount)
+                return .payload(header)
             case .body(let type, let byteCount):
                 guard gather(5 + byteCount, from: bytes, at: &position) else { return nil }
-                return try finish(type)
-            case .payload(let request, let offset, let byteCount):
-                bytes.copy(into: &payload, upTo: byteCount, at: &position)
-                guard payload.count == byteCount else { return nil }
-                reset()
-                return .data(DataFrame(request: request, offset: offset, payload: exchange(&payload, with: [])))
+                return .message(try finish(type))
+            case .payload:
+                precondition(position == bytes.byteCount, "payload was fed that goes past the decoder")
+                return nil
             case .skipping(let byteCount):
                 let skipped = min(byteCount, bytes.byteCount - position)
                 position += skipped
@@ -111,6 +138,27 @@ public struct FrameDecoder: Sendable {
             case .failed(let error): throw error
             }
         }
+    }
+
+    /// How much payload of the DATA frame that has begun is still to come; 0 between frames.
+    public var payloadByteCount: Int { if case .payload(_, let rest) = step { rest } else { 0 } }
+
+    /// How many bytes may be read at once without running into a payload. At least 1, unless payload is due.
+    public var wantedByteCount: Int {
+        switch step {
+        case .length, .type, .body(.data, _), .failed: DataFrame.headerByteCount - gathered.count
+        case .body(_, let byteCount): 5 + byteCount - gathered.count + DataFrame.headerByteCount
+        case .skipping(let byteCount): byteCount + DataFrame.headerByteCount
+        case .payload: 0
+        }
+    }
+
+    /// That much payload came.
+    public mutating func notePayload(_ byteCount: Int) {
+        guard case .payload(let header, let rest) = step, (0...rest).contains(byteCount) else {
+            preconditionFailure("\(byteCount) bytes of payload are not due")
+        }
+        if byteCount == rest { reset() } else { step = .payload(header, rest: rest - byteCount) }
     }
 
     /// Checks a length against its type's bounds.

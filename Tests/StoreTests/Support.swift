@@ -135,7 +135,7 @@ extension Store {
 
     func write(_ version: Digest, _ index: ChunkIndex, _ bytes: [UInt8]) async -> ChunkVerdict {
         await withCheckedContinuation { continuation in
-            writeChunk(version, index, bytes, from: .neighbour) { continuation.resume(returning: $0) }
+            writeChunk(version, index, RawBuffer(bytes), from: .neighbour) { continuation.resume(returning: $0) }
         }
     }
 

@@ -34,8 +34,12 @@ final class ChunkDriver {
     private var chunkByteCounts: [Digest: [UInt32]] = [:]
     private var inbox: [SwarmEvent] = []
     private var isRunning = false
-    private var buffers: [BufferKey: [UInt8]] = [:]
+    private var buffers: [BufferKey: RawBuffer] = [:]
+    private let spareBuffers = RawBufferPool(idleByteCountMax: Limits.spareChunkBufferByteCountMax)
+    private var verifyingCount = 0
     private var uploads: [UploadID: ChunkUpload] = [:]
+    /// Frames of the piece that is being sent; nothing is allocated for it as long as whoever sends it lets go of it.
+    private var staging: [UInt8] = []
     private var alarm: LoopTimer?
 
     init(core: Swarm, store: Store, switchboard: Switchboard, jobs: Jobs, log: Logger) {
@@ -80,19 +84,18 @@ final class ChunkDriver {
     /// The number for a question of the shell on this connection.
     func drawRequest(for node: NodeID) -> RequestID? { core.drawRequestNumber(for: node) }
 
-    /// Payload of one DATA frame.
-    func receive(_ data: DataFrame, from link: NeighbourLink) {
-        let key = BufferKey(node: link.node, request: data.request)
-        let byteCount = data.payload.count
-        if let index = buffers.index(forKey: key), buffers.values[index].count == data.offset,
-            buffers.values[index].capacity >= buffers.values[index].count + byteCount
-        {
-            buffers.values[index].append(contentsOf: data.payload)
-        }
-        onPayload?(link.node, byteCount, 0)
-        handle(
-            .dataReceived(
-                DataSpan(neighbour: link.node, request: key.request, offset: Int(data.offset), byteCount: byteCount)))
+    /// Where the payload of a DATA frame goes; nil if it is not what was asked for.
+    func landing(of header: DataHeader, from link: NeighbourLink) -> RawBuffer? {
+        guard let buffer = buffers[BufferKey(node: link.node, request: header.request)],
+            buffer.count == Int(header.offset), header.byteCount <= buffer.limit - buffer.count
+        else { return nil }
+        return buffer
+    }
+
+    /// Payload that came. It is in its buffer, if there is one.
+    func receive(_ run: DataSpan) {
+        onPayload?(run.neighbour, run.byteCount, 0)
+        handle(.dataReceived(run))
     }
 
     /// A neighbour's connection ended.
@@ -132,19 +135,23 @@ final class ChunkDriver {
     // MARK: Fetching
 
     private func request(_ ticket: ChunkTicket, _ byteCount: Int) {
-        var buffer: [UInt8] = []
-        buffer.reserveCapacity(byteCount)
-        buffers[BufferKey(node: ticket.source, request: ticket.request)] = buffer
+        buffers[BufferKey(node: ticket.source, request: ticket.request)] = spareBuffers.take(limit: byteCount)
         let chunk = ChunkReference(version: ticket.version, chunk: ticket.chunk)
         switchboard.links[ticket.source]?.send(.request(Request(request: ticket.request, chunk: chunk)))
     }
 
     private func verify(_ ticket: ChunkTicket) {
-        guard let bytes = buffers.removeValue(forKey: BufferKey(node: ticket.source, request: ticket.request)) else {
+        guard let buffer = buffers.removeValue(forKey: BufferKey(node: ticket.source, request: ticket.request)) else {
             preconditionFailure("request \(ticket.request) of \(ticket.source) is complete and has no buffer")
         }
-        store.writeChunk(ticket.version, ticket.chunk, bytes, from: .neighbour) { [weak self] verdict in
-            self?.settle(ticket, verdict)
+        verifyingCount += 1
+        store.writeChunk(ticket.version, ticket.chunk, buffer, from: .neighbour) { [weak self] verdict in
+            guard let self else { return }
+            verifyingCount -= 1
+            spareBuffers.giveBack(buffer)
+            settle(ticket, verdict)
+            // Nothing is under way: an agent at rest keeps no memory for it.
+            if buffers.isEmpty, verifyingCount == 0 { spareBuffers.clear() }
         }
     }
 
@@ -195,10 +202,10 @@ final class ChunkDriver {
             return []
         }
         do throws(StoreError) {
-            let frames = try upload.nextFrames(from: store, atMost: byteCountMax)
+            try upload.nextFrames(from: store, atMost: byteCountMax, into: &staging)
             onPayload?(upload.id.neighbour, 0, upload.lastByteCount)
             handle(.uploadProgressed(upload.id, byteCount: upload.lastByteCount))
-            return frames
+            return staging
         } catch {
             log.warning("a chunk cannot be read: \(error)", metadata: ["version": "\(upload.version.short)"])
             uploads[upload.id] = nil

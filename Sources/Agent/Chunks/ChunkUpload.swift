@@ -24,21 +24,46 @@ final class ChunkUpload {
 
     var isFinished: Bool { offset == byteCount }
 
-    /// DATA frames of the next piece.
-    /// - Parameter byteCountMax: payload that it may have at most.
-    func nextFrames(from store: Store, atMost byteCountMax: Int) throws(StoreError) -> [UInt8] {
-        let count = min(byteCountMax, byteCount - offset)
-        let bytes = try store.readChunk(version, chunk, offset: ByteOffset(offset), byteCount: count)
-        let frameCount = (count + Limits.dataFrameByteCount - 1) / Limits.dataFrameByteCount
-        var frames: [UInt8] = []
-        frames.reserveCapacity(count + frameCount * DataFrame.headerByteCount)
-        for start in stride(from: 0, to: count, by: Limits.dataFrameByteCount) {
-            let end = min(count, start + Limits.dataFrameByteCount)
-            DataFrame.append(
-                request: id.request, offset: UInt32(offset + start), payload: bytes[start..<end], to: &frames)
+    /// Puts the DATA frames of the next piece into `frames`.
+    ///
+    /// The chunk is cut into equal frames that fill a TLS record each at most, and the frames into about equal pieces.
+    /// - Parameter byteCountMax: payload that a piece has at most, about.
+    func nextFrames(from store: Store, atMost byteCountMax: Int, into frames: inout [UInt8]) throws(StoreError) {
+        let header = DataFrame.headerByteCount
+        let count = min(pieceByteCount(atMost: byteCountMax), byteCount - offset)
+        let frameCount = (count + framePayloadByteCount - 1) / framePayloadByteCount
+        resize(&frames, to: count + frameCount * header)
+        let parts = BufferParts(first: header, byteCount: framePayloadByteCount, gap: header)
+        try store.readChunk(version, chunk, offset: ByteOffset(offset), byteCount: count, into: &frames, parts)
+        for frame in 0..<frameCount {
+            let start = frame * framePayloadByteCount
+            DataFrame.writeHeader(
+                request: id.request, offset: UInt32(offset + start),
+                payloadByteCount: min(framePayloadByteCount, count - start), to: &frames, at: start + frame * header)
         }
         offset += count
         lastByteCount = count
-        return frames
+    }
+
+    private var framePayloadByteCount: Int {
+        let frameCount = (byteCount + DataFrame.payloadByteCountPerRecord - 1) / DataFrame.payloadByteCountPerRecord
+        return (byteCount + frameCount - 1) / frameCount
+    }
+
+    private func pieceByteCount(atMost byteCountMax: Int) -> Int {
+        guard byteCountMax > framePayloadByteCount else { return byteCountMax }
+        let frameCount = (byteCount + framePayloadByteCount - 1) / framePayloadByteCount
+        let usual = byteCountMax / Limits.dataFrameByteCount
+        let pieceCount = max(1, (frameCount + usual / 4) / usual)
+        return (frameCount + pieceCount - 1) / pieceCount * framePayloadByteCount
+    }
+
+    /// Neither zeroes nor copies what stays.
+    private func resize(_ frames: inout [UInt8], to count: Int) {
+        if frames.count > count {
+            frames.removeLast(frames.count - count)
+        } else if frames.count < count {
+            frames.append(contentsOf: repeatElement(0, count: count - frames.count))
+        }
     }
 }

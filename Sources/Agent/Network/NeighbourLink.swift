@@ -37,7 +37,13 @@ final class NeighbourLink {
     private let stream: SecureStream
     private weak var owner: (any NeighbourLinkOwner)?
     private var decoder = FrameDecoder()
+    /// Since the last look at what came.
+    private var readByteCount = 0
     private var vigil: LinkVigil
+    /// Where the payload of the present DATA frame goes; nil if nobody wants it.
+    private var landing: RawBuffer?
+    /// Payload that came in one go and that the owner has not been told of.
+    private var run: DataSpan?
 
     init(
         _ stream: SecureStream, identity: NodeIdentityFields, remote: Endpoint, dialled: DialTarget?,
@@ -81,23 +87,6 @@ final class NeighbourLink {
         vigil.noteSent(at: Clock.now())
         stream.send(frames)
         if stream.queuedCost > Limits.controlBacklogByteCountMax { end(.slow, "it reads too slowly") }
-    }
-
-    /// Plaintext of the connection.
-    func receive(_ plaintext: borrowing RawSpan) {
-        guard !isEnded else { return }
-        vigil.noteReceived(at: Clock.now())
-        do throws(WireError) {
-            var position = 0
-            while !isEnded, let message = try decoder.next(from: plaintext, at: &position) {
-                vigil.noteFrameEnd()
-                dispatch(message)
-            }
-        } catch {
-            end(error.code, error.description)
-        }
-        vigil.noteFrame(isOpen: decoder.isMidFrame, at: Clock.now())
-        if let linkClass { downloads?.note(plaintext.byteCount, from: self, linkClass) }
     }
 
     /// Looks at the clock; called a few times a second.
@@ -200,11 +189,104 @@ final class NeighbourLink {
     }
 }
 
+// MARK: Receiving
+
+extension NeighbourLink: PlaintextSink {
+    /// For all that is not payload of a wanted chunk.
+    private static let scratch = RawBuffer(capacity: Limits.frameByteCountMax + DataFrame.headerByteCount)
+
+    func room() -> UnsafeMutableRawBufferPointer {
+        let due = decoder.payloadByteCount
+        if due > 0, let landing { return unsafe UnsafeMutableRawBufferPointer(rebasing: landing.room[..<due]) }
+        Self.scratch.reset(limit: due > 0 ? due : decoder.wantedByteCount)
+        return unsafe Self.scratch.room
+    }
+
+    func didFill(_ byteCount: Int) {
+        readByteCount += byteCount
+        guard decoder.payloadByteCount == 0 else { return takePayload(byteCount) }
+        Self.scratch.didFill(byteCount)
+        do throws(WireError) {
+            let bytes = unsafe Self.scratch.contents.bytes
+            var position = 0
+            while !isEnded, let piece = try decoder.nextPiece(from: bytes, at: &position) {
+                switch piece {
+                case .payload(let header): begin(header)
+                case .message(let message):
+                    vigil.noteFrameEnd()
+                    reportRun()
+                    if !isEnded { dispatch(message) }
+                }
+            }
+        } catch {
+            reportRun()
+            end(error.code, error.description)
+        }
+    }
+
+    func didReadAll() {
+        guard !isEnded else { return }
+        reportRun()
+        let now = Clock.now()
+        vigil.noteReceived(at: now)
+        vigil.noteFrame(isOpen: decoder.isMidFrame, at: now)
+        if let linkClass { downloads?.note(readByteCount, from: self, linkClass) }
+        readByteCount = 0
+    }
+
+    /// Frames of one request that follow each other are one run: one look-up, one event.
+    private func begin(_ header: DataHeader) {
+        guard hello != nil else { return end(.outOfOrder, "the first frame is not HELLO") }
+        if let last = run, last.request != header.request || last.offset + last.byteCount != Int(header.offset) {
+            reportRun()
+            run = nil
+        }
+        guard !isEnded else { return }
+        if run == nil {
+            run = DataSpan(neighbour: node, request: header.request, offset: Int(header.offset), byteCount: 0)
+        }
+        landing = owner?.link(self, landingOf: header)
+    }
+
+    private func takePayload(_ byteCount: Int) {
+        landing?.didFill(byteCount)
+        decoder.notePayload(byteCount)
+        if let run {
+            self.run = DataSpan(
+                neighbour: node, request: run.request, offset: run.offset, byteCount: run.byteCount + byteCount)
+        }
+        guard decoder.payloadByteCount == 0 else { return }
+        vigil.noteFrameEnd()
+        let isChunkWhole = landing?.isFull ?? false
+        landing = nil
+        // At once, so that the next chunk is asked for while this one is checked.
+        if isChunkWhole { reportRun() }
+    }
+
+    private func reportRun() {
+        guard let run else { return }
+        // The rest of a frame that has not come whole is the start of the next run.
+        self.run = decoder.payloadByteCount == 0 ? nil : run.following(byteCount: 0)
+        if run.byteCount > 0, !isEnded { owner?.link(self, received: run) }
+    }
+}
+
+extension DataSpan {
+    /// What comes right behind it.
+    fileprivate func following(byteCount: Int) -> DataSpan {
+        DataSpan(neighbour: neighbour, request: request, offset: offset + self.byteCount, byteCount: byteCount)
+    }
+}
+
 /// Who is told what a link receives.
 @LoopActor
 protocol NeighbourLinkOwner: AnyObject {
     func linkWasIntroduced(_ link: NeighbourLink, _ hello: Hello)
     func link(_ link: NeighbourLink, received message: Message)
+    /// Where the payload of a DATA frame goes; nil if nobody waits for it.
+    func link(_ link: NeighbourLink, landingOf header: DataHeader) -> RawBuffer?
+    /// Payload that came, and is where it belongs.
+    func link(_ link: NeighbourLink, received run: DataSpan)
     func link(_ link: NeighbourLink, measured roundTrip: Duration)
     func link(_ link: NeighbourLink, ended end: NeighbourLink.End)
 }

@@ -24,6 +24,8 @@ final class SecureStream {
     private var onOpen: (@LoopActor () -> Void)?
     private var onPlaintext: (@LoopActor (borrowing RawSpan) -> Void)?
     private var onEnd: (@LoopActor (End) -> Void)?
+    /// Takes all plaintext from now on, in the place of `onPlaintext`.
+    weak var sink: (any PlaintextSink)?
 
     init(_ stream: ByteStream, _ session: TLSSession) {
         self.stream = stream
@@ -91,6 +93,10 @@ final class SecureStream {
     /// Encrypts and sends. `then` is called once the kernel has taken the bytes, or never if the stream ends first.
     func send(_ plaintext: [UInt8], then: (@LoopActor () -> Void)? = nil) {
         guard isOpen, !isClosed else { return }
+        if session.pendingOutputByteCount == 0 {
+            let sealedByteCount = TLSSession.sealedByteCountMax(plaintext.count)
+            session.lendOutputBuffer(ByteStream.spareBuffers.take(limit: sealedByteCount))
+        }
         do throws(TLSError) {
             try session.write(plaintext)
             flush(then: then)
@@ -120,7 +126,7 @@ final class SecureStream {
     private func receive(_ ciphertext: borrowing RawSpan) {
         guard !isClosed else { return }
         guard !isOpen else {
-            return finishReading(session.read(from: ciphertext) { [weak self] in self?.deliver($0) })
+            return finishReading(session.lending(ciphertext) { drain() })
         }
         do throws(TLSError) {
             try session.receive(ciphertext)
@@ -139,8 +145,21 @@ final class SecureStream {
             flush()
             onOpen?()
             guard !isClosed else { return }
-            finishReading(session.read { [weak self] in self?.deliver($0) })
+            finishReading(drain())
         }
+    }
+
+    /// Opens all that there is, into the places that the sink names.
+    private func drain() -> TLSReadStep {
+        while let sink, !isClosed {
+            let (byteCount, step) = unsafe session.read(into: sink.room())
+            if byteCount > 0 { sink.didFill(byteCount) }
+            guard let step else { continue }
+            if !isClosed { sink.didReadAll() }
+            return step
+        }
+        guard !isClosed else { return .needsPeerBytes }
+        return session.read { [weak self] in self?.deliver($0) }
     }
 
     private func deliver(_ plaintext: borrowing RawSpan) {
@@ -164,8 +183,7 @@ final class SecureStream {
     }
 
     private func flush(then: (@LoopActor () -> Void)? = nil) {
-        let output = session.takeOutput()
-        guard !output.isEmpty else {
+        guard let output = session.takeOutputBuffer() else {
             then?()
             return
         }
@@ -190,4 +208,15 @@ final class SecureStream {
         onPlaintext = nil
         onEnd = nil
     }
+}
+
+/// Who says where plaintext goes, so that it is opened to where it belongs.
+@LoopActor
+protocol PlaintextSink: AnyObject {
+    /// Where the next bytes go. Never empty.
+    func room() -> UnsafeMutableRawBufferPointer
+    /// That many bytes were put there.
+    func didFill(_ byteCount: Int)
+    /// All that came at once has been handed out.
+    func didReadAll()
 }

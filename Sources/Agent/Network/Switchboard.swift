@@ -135,6 +135,7 @@ final class Switchboard {
         }
         let link = NeighbourLink(stream, identity: identity, remote: remote, dialled: dialled, owner: self)
         route.target = .link(link)
+        stream.sink = link
         pending[ObjectIdentifier(link)] = link
         guard let delegate else { return }
         link.send(.hello(delegate.ownHello()))
@@ -215,6 +216,15 @@ extension Switchboard: NeighbourLinkOwner {
         delegate?.received(message, from: link)
     }
 
+    func link(_ link: NeighbourLink, landingOf header: DataHeader) -> RawBuffer? {
+        links[link.node] === link ? delegate?.landing(of: header, from: link) : nil
+    }
+
+    func link(_ link: NeighbourLink, received run: DataSpan) {
+        guard links[link.node] === link else { return }
+        delegate?.received(run, from: link)
+    }
+
     func link(_ link: NeighbourLink, measured roundTrip: Duration) {
         guard links[link.node] === link else { return }
         delegate?.measured(roundTrip, of: link)
@@ -256,7 +266,7 @@ private final class Route {
         switch target {
         case .none: break
         case .joining(let conversation): conversation.receive(unsafe plaintext.withUnsafeBytes { unsafe Array($0) })
-        case .link(let link): link.receive(plaintext)
+        case .link: break  // it is the stream's sink
         }
     }
 
@@ -278,6 +288,8 @@ protocol SwitchboardDelegate: AnyObject {
     func admission(of node: NodeID) -> Admission
     func introduced(_ link: NeighbourLink, _ hello: Hello)
     func received(_ message: Message, from link: NeighbourLink)
+    func landing(of header: DataHeader, from link: NeighbourLink) -> RawBuffer?
+    func received(_ run: DataSpan, from link: NeighbourLink)
     func measured(_ roundTrip: Duration, of link: NeighbourLink)
     func lost(_ link: NeighbourLink, _ end: NeighbourLink.End)
     /// A node that proved who it is broke a rule before its HELLO, or said GOODBYE.
