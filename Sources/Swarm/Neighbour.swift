@@ -9,6 +9,8 @@ struct Neighbour: Sendable {
         let ticket: ChunkTicket
         let byteCount: Int
         let sentAt: Instant
+        /// It was offered, and is beyond the usual number.
+        var isOffered = false
         var received = 0
         /// When its first byte, or the last whole stride of bytes, had come.
         var strideBegan: Instant?

@@ -133,6 +133,7 @@ extension Swarm {
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1
         outstandingByteCount -= request.byteCount
+        if request.isOffered { offered = (offered.count - 1, offered.byteCount - request.byteCount) }
         return request
     }
 }
