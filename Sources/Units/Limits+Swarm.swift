@@ -1,6 +1,6 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
-    public static let requestCountDefault = 8
+    public static let requestCountDefault = 24
     /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
     public static let requestByteCountPerNeighbourMax = 16 << 20
     /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle; with
@@ -29,6 +29,8 @@ extension Limits {
     public static let neighbourCountTargetDirecting = 16
     /// Neighbours that hold or want what is fetched.
     public static let participantCountTarget = 4
+    /// In a place with at most so many other nodes all are neighbours, so that everybody hears each claim at once.
+    public static let placeMeshCountMax = 16
     /// Neighbours beyond the near ones, so that the graph stays connected.
     public static let farNeighbourCountTarget = 2
     /// The same for an agent that directs a first copy, or its own place finishes last.
