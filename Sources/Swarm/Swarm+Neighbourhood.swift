@@ -79,7 +79,8 @@ extension Swarm {
     private var participantLack: Int {
         exchanges.values.reduce(0) { most, exchange in
             let isNew = clock - exchange.addedAt < Swarm.companyWait
-            return exchange.isSatisfied || isNew ? most : max(most, Limits.participantCountTarget - exchange.views.count)
+            guard !exchange.isSatisfied, !isNew else { return most }
+            return max(most, Limits.participantCountTarget - exchange.views.count)
         }
     }
 

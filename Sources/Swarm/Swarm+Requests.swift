@@ -20,7 +20,8 @@ extension Swarm {
         neighbours.values[place].requests.values[number].note(span.byteCount, at: clock)
         if neighbours.values[place].noteData(span.byteCount, at: clock) { fitWindow(of: place, unit: byteCount) }
         downlink.add(span.byteCount, at: clock)
-        noteArrival(of: span.byteCount, for: neighbours.values[place].requests.values[number].ticket.version, from: span.neighbour)
+        let version = neighbours.values[place].requests.values[number].ticket.version
+        noteArrival(of: span.byteCount, for: version, from: span.neighbour)
         if received + span.byteCount == byteCount { takeWhole(span.request, of: place) }
     }
 
