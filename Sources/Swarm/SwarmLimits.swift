@@ -16,6 +16,8 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountTarget = Limits.neighbourCountTarget
     /// The same while directing.
     public var neighbourCountTargetDirecting = Limits.neighbourCountTargetDirecting
+    /// Neighbours that are accepted.
+    public var neighbourCountMax = Limits.neighbourCountMax
     /// Announcements are collected that long.
     public var announcementDelay = Duration.milliseconds(15)
 
