@@ -18,8 +18,10 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountTargetDirecting = Limits.neighbourCountTargetDirecting
     /// Neighbours that are accepted.
     public var neighbourCountMax = Limits.neighbourCountMax
-    /// Announcements are collected that long.
-    public var announcementDelay = Duration.milliseconds(15)
+    /// Announcements are collected that long at least.
+    public var announcementDelay = Duration.milliseconds(10)
+    /// And that long at most, in the midst of a long fetch.
+    public var announcementDelayMax = Duration.milliseconds(100)
 
     /// The defaults.
     public init() {}
