@@ -98,7 +98,8 @@ extension Swarm {
         var found: [Candidate] = []
         for (number, peer) in addresses.peers.enumerated() where isFree(peer) && isDue(peer.attempts) {
             guard lack.any > 0 else { break }
-            found.append(Candidate(target: .peer(number), rank: peer.attempts.failureCount))
+            let failureCount = peer.attempts.failureCount + (peer.node.map(refusalCount) ?? 0)
+            found.append(Candidate(target: .peer(number), rank: failureCount))
         }
         let models = exchanges.values.filter { !$0.isSatisfied }.map { $0.model }
         let mark = Place.mark(of: place)
@@ -109,7 +110,8 @@ extension Swarm {
             let sharesModel = models.contains { known.entry.models.contains($0) }
             let distance = addresses.recent[node]?.distance ?? .sameRegion
             let nearness = isLacking ? (isInside ? 0 : 1) : 2 + distance.rawValue
-            let rank = 100 + known.attempts.failureCount * 20 + (sharesModel ? 0 : 10) + nearness
+            let failureCount = known.attempts.failureCount + refusalCount(of: node)
+            let rank = 100 + failureCount * 20 + (sharesModel ? 0 : 10) + nearness
             found.append(Candidate(target: .node(node, known.entry.endpoint), rank: rank))
         }
         return found
@@ -120,10 +122,14 @@ extension Swarm {
         return peer.node.map(isFree) ?? true
     }
 
-    /// Neither connected nor unwelcome.
+    /// Neither connected nor unwelcome, nor full a little while ago.
     private func isFree(_ node: NodeID) -> Bool {
         neighbours[node] == nil && !denied.contains(node) && setAside.entry(of: node, at: clock) == nil
+            && addresses.pauseEnd(of: node, at: clock) == nil
     }
+
+    /// How often in a row the node had no room.
+    private func refusalCount(of node: NodeID) -> Int { addresses.full[node]?.count ?? 0 }
 
     private func isDue(_ attempts: AddressBook.Attempts) -> Bool {
         !attempts.isDialling && (attempts.notBefore.map { $0 <= clock } ?? true)
@@ -135,10 +141,11 @@ extension Swarm {
         for peer in addresses.peers where !peer.isThisAgent && !peer.attempts.isDialling {
             if let node = peer.node, neighbours[node] != nil || denied.contains(node) { continue }
             let until = peer.node.flatMap { setAside.entry(of: $0, at: clock)?.until }
-            moments += [peer.attempts.notBefore, until].compactMap(\.self)
+            let pauseEnd = peer.node.flatMap { addresses.pauseEnd(of: $0, at: clock) }
+            moments += [peer.attempts.notBefore, until, pauseEnd].compactMap(\.self)
         }
         for (node, known) in addresses.learned where neighbours[node] == nil && !known.attempts.isDialling {
-            if let moment = known.attempts.notBefore { moments.append(moment) }
+            moments += [known.attempts.notBefore, addresses.pauseEnd(of: node, at: clock)].compactMap(\.self)
         }
         return moments.filter { $0 > clock }.min()
     }
