@@ -148,8 +148,7 @@ extension Shard {
         let link = node.links[Int(slot)]
         if link.state == .open {
             let parcel = Parcel(
-                to: link.peer, from: node.address(of: slot), wireByteCount: 100, tail: 0, windowByteCount: 0,
-                content: .goodbye)
+                .goodbye, from: node.address(of: slot), to: link.peer, wireByteCount: 100, windowByteCount: 0, tail: 0)
             post(.head(parcel), to: link.peer.node, at: max(now, node.uplinkFreeAt) + link.delay, by: node)
         }
         release(slot, of: node)

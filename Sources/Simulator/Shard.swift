@@ -6,7 +6,11 @@ import Wire
 struct Setting {
     let scenario: Scenario
     let network: NetworkModel
+    let plant: Scenario.Plant?
+    let checkInterval: Int
     let profiles: [NodeProfile]
+    /// The rack of each node.
+    let racks: [Int]
     let weather: Weather
     let version: Digest
     let model: ModelName
@@ -22,7 +26,7 @@ struct Setting {
     let sampleWidth: Nanoseconds
 
     func delay(between one: Int32, and other: Int32) -> Nanoseconds {
-        profiles[Int(one)].rack == profiles[Int(other)].rack ? delay : delay + rackDelay
+        racks[Int(one)] == racks[Int(other)] ? delay : delay + rackDelay
     }
 }
 
@@ -63,6 +67,8 @@ final class Shard {
         self.range = range
         network = setting.network
         let scenario = setting.scenario
+        plant = scenario.plant
+        checkInterval = scenario.checkInterval
         nodes = range.map { index in
             let profile = setting.profiles[index]
             let labels = scenario.rackCount > 0 && scenario.hasLabels ? ["rack": "r\(profile.rack)"] : [:]
@@ -129,6 +135,7 @@ final class Shard {
 
     private func happen(_ happening: Happening, to node: SimulatedNode, order: UInt64) {
         switch happening {
+        case .leaving(let parcel): leaveRack(parcel, from: node)
         case .head(let parcel): takeHead(parcel, at: node, order: order)
         case .arrival(let parcel): takeArrival(parcel, at: node)
         case .acknowledgement(let address, let count, let isCongested):
