@@ -16,8 +16,10 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountTarget = Limits.neighbourCountTarget
     /// The same while directing.
     public var neighbourCountTargetDirecting = Limits.neighbourCountTargetDirecting
-    /// Announcements are collected that long.
-    public var announcementDelay = Duration.milliseconds(15)
+    /// Announcements are collected that long at least.
+    public var announcementDelay = Duration.milliseconds(10)
+    /// And that long at most, in the midst of a long fetch.
+    public var announcementDelayMax = Duration.milliseconds(100)
 
     /// The defaults.
     public init() {}
