@@ -48,7 +48,8 @@ final class Agent {
         switchboard = Switchboard(
             identity: trust.identity, contexts: contexts, joining: joining, log: log)
         var generator = SystemRandomNumberGenerator()
-        let core = Swarm(node: trust.identity.node, labels: configuration.labels, seed: generator.next())
+        let core = Swarm(
+            node: trust.identity.node, labels: configuration.labels, limits: parts.limits, seed: generator.next())
         driver = ChunkDriver(core: core, store: store, switchboard: switchboard, jobs: jobs, log: log)
         exchange = DocumentExchange(trust: trust, switchboard: switchboard, jobs: jobs, log: log)
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
@@ -75,6 +76,7 @@ final class Agent {
         let store: Store
         let settings: SettingsFile
         let log: Logger
+        var limits = SwarmLimits()
     }
 
     /// Opens the sockets, takes up what is on disk, and begins.

@@ -68,6 +68,8 @@ enum Happening {
     case watch
     case stored(ChunkTicket, isDamaged: Bool)
     case dialArrival(Dial)
+    /// The node that was dialled has no room, and named others.
+    case turnedAway(LinkAddress, Peers)
     case dialRefused(LinkAddress, DialFailure)
     case dialTimeout(LinkAddress)
     /// The other end of the connection is gone.

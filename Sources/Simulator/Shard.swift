@@ -6,8 +6,6 @@ import Wire
 struct Setting {
     let scenario: Scenario
     let network: NetworkModel
-    let plant: Scenario.Plant?
-    let checkInterval: Int
     let profiles: [NodeProfile]
     /// The rack of each node.
     let racks: [Int]
@@ -42,6 +40,8 @@ final class Shard {
 
     let setting: Setting
     let network: NetworkModel
+    let plant: Scenario.Plant?
+    let checkInterval: Int
     /// The nodes of this shard, and where they begin in the table of all.
     let nodes: [SimulatedNode]
     let range: Range<Int>
@@ -144,6 +144,7 @@ final class Shard {
         case .watch: watch(node)
         case .stored(let ticket, let isDamaged): finishStoring(ticket, isDamaged: isDamaged, at: node)
         case .dialArrival(let dial): takeDial(dial, at: node, order: order)
+        case .turnedAway(let address, let peers): takeTurningAway(from: address, peers, at: node)
         case .dialRefused(let address, let failure): endDial(address, failure, at: node)
         case .dialTimeout(let address): endDial(address, .unreachable, at: node)
         case .reset(let address): loseLink(address, at: node)

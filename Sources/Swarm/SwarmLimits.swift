@@ -20,6 +20,8 @@ public struct SwarmLimits: Sendable {
     public var announcementDelay = Duration.milliseconds(10)
     /// And that long at most, in the midst of a long fetch.
     public var announcementDelayMax = Duration.milliseconds(100)
+    /// Neighbours that are accepted.
+    public var neighbourCountMax = Limits.neighbourCountMax
 
     /// The defaults.
     public init() {}

@@ -45,6 +45,10 @@ extension Limits {
     public static let layoutShareBytesPerSecond: Int64 = 1 << 20
     /// Whoever said `not now` is not asked again for so long.
     public static let declinedMilliseconds: Int64 = 100
+    /// Nodes that find no room here and are told of others, at once...
+    public static let referralBurstCount = 256
+    /// ... and each second after that.
+    public static let referralsPerSecond = 64
     /// Open FETCH, VERSIONS_QUERY and RENEW requests of one neighbour.
     public static let documentRequestCountMax = 16
     /// How long one of them may be silent.

@@ -35,6 +35,10 @@ extension Limits {
     public static let farNeighbourCountTargetDirecting = 9
     /// Neighbours that are accepted before a newcomer is told `busy`.
     public static let neighbourCountMax = 48
+    /// How long an agent that was told `busy` leaves that node alone, the first time...
+    public static let busyPauseMin = Duration.seconds(10)
+    /// ... and at most.
+    public static let busyPauseMax = Duration.seconds(300)
     /// Addresses that one neighbour may supply.
     public static let addressCountPerNeighbourMax = 64
     /// Addresses that all neighbours together may supply.
