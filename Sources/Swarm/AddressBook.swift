@@ -48,6 +48,8 @@ struct AddressBook: Sendable {
     private(set) var diallingCount = 0
     /// When to look again for somebody to dial; nil if nobody is lacking, or nothing but news can help.
     var nextAttempt: Instant?
+    /// When somebody was last looked for.
+    var lookedAt: Instant?
 
     private static let failureCountMax = 6
     private static let recentCountMax = 256
@@ -84,7 +86,10 @@ struct AddressBook: Sendable {
 
     /// Dials under way to the place with that mark, and to others.
     func diallingCounts(mark: UInt8) -> (inside: Int, beyond: Int) {
-        let inside = learned.values.reduce(0) { $0 + ($1.attempts.isDialling && $1.entry.placeMark == mark ? 1 : 0) }
+        guard diallingCount > 0 else { return (0, 0) }
+        var inside = 0
+        for place in learned.values.indices
+        where learned.values[place].attempts.isDialling && learned.values[place].entry.placeMark == mark { inside += 1 }
         return (inside, diallingCount - inside)
     }
 

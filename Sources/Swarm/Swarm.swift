@@ -203,7 +203,8 @@ public struct Swarm: Sendable {
         markLateUploads()
         sharePeers()
         passTurns()
-        duties = [.fetch, .upload, .offer, .connect]
+        duties = [.fetch, .upload, .offer]
+        considerConnecting()
         alarm = nextDeadline()
     }
 
