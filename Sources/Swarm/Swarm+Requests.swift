@@ -30,6 +30,7 @@ extension Swarm {
         guard let request = closeRequest(number, ofNeighbourAt: place) else { return }
         neighbours.values[place].lossesInARow = 0
         neighbours.values[place].slowCount = 0
+        neighbours.values[place].noteTurn(of: request, at: clock)
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
         // What the downlink did once is forgotten slowly.
