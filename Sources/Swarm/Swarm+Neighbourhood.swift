@@ -172,7 +172,8 @@ extension Swarm {
         }
         for place in addresses.learned.values.indices where !addresses.learned.values[place].attempts.isDialling {
             let moment = addresses.learned.values[place].attempts.notBefore
-            let pauseEnd = addresses.full.isEmpty
+            let pauseEnd =
+                addresses.full.isEmpty
                 ? nil : addresses.pauseEnd(of: addresses.learned.keys[place], at: clock)
             guard moment != nil || pauseEnd != nil, neighbours.index(forKey: addresses.learned.keys[place]) == nil
             else { continue }
