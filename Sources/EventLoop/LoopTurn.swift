@@ -8,8 +8,8 @@ internal import CLibuv
 
 /// One turn of the loop: what was ready is handled, then it waits for more.
 ///
-/// What many callbacks of a turn want done once, such as sending what they gathered, is done here: right before the loop
-/// would wait.
+/// What many callbacks of a turn want done once, such as sending what they gathered, is done here: right before the
+/// loop would wait.
 @LoopActor public enum LoopTurn {
     private static var observers: [any LoopTurnObserver] = []
     private static var spare: [any LoopTurnObserver] = []

@@ -32,7 +32,8 @@ final class RealFile: StoreFile {
         let count = Int(try check(result, Subject(.read, path)))
         guard count < byteCount else { return }
         let end = offset.value + Int64(count)
-        throw FileError(.truncated, .read, "\(path)", "it ends at byte \(end), before \(offset.value + Int64(byteCount))")
+        let wanted = offset.value + Int64(byteCount)
+        throw FileError(.truncated, .read, "\(path)", "it ends at byte \(end), before \(wanted)")
     }
 
     func write(_ bytes: borrowing RawSpan, at offset: ByteOffset) throws(FileError) {
