@@ -45,7 +45,7 @@ public struct Digest: Identifier {
     /// The 32 raw bytes, made anew on each call.
     public var bytes: [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-            let whole = unsafe UnsafeMutableRawBufferPointer(buffer)
+            let whole = UnsafeMutableRawBufferPointer(buffer)
             unsafe first.store(into: whole)
             unsafe second.store(into: UnsafeMutableRawBufferPointer(rebasing: whole[16...]))
             count = Self.byteCount
