@@ -13,7 +13,7 @@ internal import CLibuv
 @LoopActor public enum LoopTurn {
     private static var observers: [any LoopTurnObserver] = []
     private static var spare: [any LoopTurnObserver] = []
-    private static let handle = makeHandle()
+    private static let handle = unsafe makeHandle()
 
     /// Calls `observer` once at the end of this turn. It is kept alive until then.
     public static func callAtEnd(_ observer: any LoopTurnObserver) {

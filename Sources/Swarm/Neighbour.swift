@@ -9,6 +9,8 @@ struct Neighbour: Sendable {
         let ticket: ChunkTicket
         let byteCount: Int
         let sentAt: Instant
+        /// It was offered, and is beyond the usual number.
+        var isOffered = false
         var received = 0
         /// When its first byte, or the last whole stride of bytes, had come.
         var strideBegan: Instant?
@@ -48,6 +50,8 @@ struct Neighbour: Sendable {
     /// Since when requests have been outstanding without a pause.
     var waitingSince: Instant
     var usualGapNanoseconds: Int64 = 100_000_000
+    /// How long a request usually waits for its first byte.
+    var usualWaitNanoseconds: Int64 = 0
     var isProbed = false
     /// Silent with requests outstanding; not asked until it is heard.
     var isSilent = false
@@ -108,8 +112,10 @@ struct Neighbour: Sendable {
         return roundTrip < .milliseconds(20) ? .sameRegion : .far
     }
 
-    /// Three times the usual gap, within half a second and one and a half.
-    var silenceLimit: Int64 { min(max(usualGapNanoseconds * 3, 500_000_000), 1_500_000_000) }
+    /// Three times the usual gap, or twice the usual wait, within half a second and one and a half.
+    var silenceLimit: Int64 {
+        min(max(usualGapNanoseconds * 3, usualWaitNanoseconds * 2, 500_000_000), 1_500_000_000)
+    }
 
     /// What decides between sources that have as much to do: labels, and without them only a delay of another order.
     var remoteness: Distance {
@@ -132,6 +138,12 @@ struct Neighbour: Sendable {
         lastHeard = now
         isProbed = false
         isSilent = false
+    }
+
+    /// The first byte of a request came.
+    mutating func noteBeginning(of request: Request, at now: Instant) {
+        let wait = now.nanoseconds - request.sentAt.nanoseconds
+        usualWaitNanoseconds = usualWaitNanoseconds == 0 ? wait : (usualWaitNanoseconds * 7 + wait) / 8
     }
 
     mutating func drawRequestNumber() -> RequestID {

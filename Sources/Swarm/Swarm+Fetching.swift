@@ -62,14 +62,15 @@ extension Swarm {
 
     private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
 
-    /// Eight chunks in all, and as many more as fit into the neighbours' bandwidth times delay.
+    /// Eight chunks in all beside those that were offered, and as many more as fit into the neighbours' bandwidth times delay.
     private func hasRoom(forVersionAt place: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
         guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
             return false
         }
         let total = limits.requestCount + extraWindow
-        return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
+        return outstandingRequestCount - offered.count < total
+            || outstandingByteCount - offered.byteCount + mean <= total * max(Swarm.windowUnitMin, mean)
     }
 
     /// One chunk per neighbour, more for each of few neighbours, and as many more as its bandwidth times delay takes;
@@ -103,7 +104,7 @@ extension Swarm {
 
     /// False if the memory for unverified bytes is used up.
     @discardableResult
-    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
+    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex, isOffered: Bool = false) -> Bool {
         guard let place = exchanges.index(forKey: version), let neighbour = neighbours.index(forKey: node) else {
             return false
         }
@@ -115,7 +116,9 @@ extension Swarm {
         exchanges.values[place].account?.noteRequest(to: node, at: clock)
         if exchanges.values[place].askedBeyond.contains(chunk) { claim(chunk, of: version) }
         if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }
-        neighbours.values[neighbour].open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
+        neighbours.values[neighbour].open(
+            .init(ticket: ticket, byteCount: byteCount, sentAt: clock, isOffered: isOffered), at: clock)
+        if isOffered { offered = (offered.count + 1, offered.byteCount + byteCount) }
         unverifiedByteCount += byteCount
         outstandingRequestCount += 1
         outstandingByteCount += byteCount
@@ -156,7 +159,7 @@ extension Swarm {
         if exchanges.values[place].wanted.contains(chunk), openCount < Swarm.smallRequestCountMax,
             neighbours[node]?.isUsable(at: clock) == true, !isPaused(exchanges.values[place].pausedUntil)
         {
-            ask(node, version, chunk)
+            ask(node, version, chunk, isOffered: true)
         }
         duties.insert(.fetch)
     }

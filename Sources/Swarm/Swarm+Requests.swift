@@ -17,6 +17,9 @@ extension Swarm {
         guard span.byteCount > 0, span.offset == received, span.byteCount <= byteCount - received else {
             return expel(span.neighbour, because: .unsolicited)
         }
+        if received == 0 {
+            neighbours.values[place].noteBeginning(of: neighbours.values[place].requests.values[number], at: clock)
+        }
         neighbours.values[place].requests.values[number].note(span.byteCount, at: clock)
         if neighbours.values[place].noteData(span.byteCount, at: clock) { fitWindow(of: place, unit: byteCount) }
         downlink.add(span.byteCount, at: clock)
@@ -134,6 +137,7 @@ extension Swarm {
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1
         outstandingByteCount -= request.byteCount
+        if request.isOffered { offered = (offered.count - 1, offered.byteCount - request.byteCount) }
         return request
     }
 }

@@ -29,6 +29,8 @@ extension Limits {
     public static let neighbourCountTargetDirecting = 16
     /// Neighbours that hold or want what is fetched.
     public static let participantCountTarget = 4
+    /// In a place with at most so many other nodes all are neighbours, so that everybody hears each claim at once.
+    public static let placeMeshCountMax = 16
     /// Neighbours beyond the near ones, so that the graph stays connected.
     public static let farNeighbourCountTarget = 2
     /// The same for an agent that directs a first copy, or its own place finishes last.
