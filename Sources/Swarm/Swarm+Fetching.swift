@@ -61,7 +61,8 @@ extension Swarm {
 
     private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
 
-    /// Eight chunks in all beside those that were offered, and as many more as fit into the neighbours' bandwidth times delay.
+    /// `requestCount` chunks in all beside those that were offered, and as many more as fit into the neighbours'
+    /// bandwidth times delay.
     private func hasRoom(forVersionAt place: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
         guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
