@@ -31,8 +31,8 @@ final class RealFile: StoreFile {
         }
         let count = Int(try check(result, Subject(.read, path)))
         guard count < byteCount else { return }
-        let end = offset.value + Int64(count)
-        throw FileError(.truncated, .read, "\(path)", "it ends at byte \(end), before \(offset.value + Int64(byteCount))")
+        let (end, wanted) = (offset.value + Int64(count), offset.value + Int64(byteCount))
+        throw FileError(.truncated, .read, "\(path)", "it ends at byte \(end), before \(wanted)")
     }
 
     func write(_ bytes: borrowing RawSpan, at offset: ByteOffset) throws(FileError) {

@@ -58,7 +58,8 @@ import Units
         var expected = [UInt8](repeating: 255, count: 10_000)
         for number in 0..<byteCount { expected[3 + number / 100 * 113 + number % 100] = bytes[500 + number] }
         #expect(buffer == expected)
-        #expect(code { try file.read(into: &buffer, parts, byteCount: byteCount, at: 7_999) } == (byteCount == 1 ? nil : .truncated))
+        let atTheEnd = code { try file.read(into: &buffer, parts, byteCount: byteCount, at: 7_999) }
+        #expect(atTheEnd == (byteCount == 1 ? nil : .truncated))
     }
 
     @Test(arguments: Disk.Kind.allCases)
