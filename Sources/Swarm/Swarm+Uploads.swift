@@ -18,7 +18,7 @@ extension Swarm {
         var isLate = false
     }
 
-    private static let lateAfterMin = Duration.milliseconds(250)
+    private static let lateAfterMin = Duration.milliseconds(40)
     private static let busyHint = Duration.milliseconds(500)
 
     // MARK: Requests

@@ -1,6 +1,6 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
-    public static let requestCountDefault = 8
+    public static let requestCountDefault = 24
     /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
     public static let requestByteCountPerNeighbourMax = 16 << 20
     /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle; with
@@ -20,7 +20,7 @@ extension Limits {
     /// Versions that left or were denied, and are remembered to tell a crossing request from an error.
     public static let formerVersionCountMax = 4_096
     /// Offers that wait for an announcement, of one directed version.
-    public static let offerCountDefault = 8
+    public static let offerCountDefault = 24
     /// The same where links are so fast that the seed would idle.
     public static let offerCountMax = 32
     /// Neighbours that an agent dials for.
