@@ -23,6 +23,12 @@ struct Direction: Sendable {
     var firstParticipantAt: Instant?
     /// How long it usually takes from an offer to an announcement.
     private(set) var usualWait: Duration?
+    /// Offers still to be sent that keep the uplink busy, as far as was seen. In chunks.
+    private(set) var depth = 2.0
+    /// Invariant: the number of offers that are not sent.
+    private(set) var unsentCount = 0
+    /// Offers open to each neighbour that has any.
+    private var openCounts: [NodeID: Int] = [:]
     /// Chunks that went to each place.
     private var servedCounts: [PlaceKey: Int] = [:]
     /// Whether each chunk was held by some neighbour once.
@@ -31,8 +37,11 @@ struct Direction: Sendable {
     init(capacity: Int) { offeredBits = ChunkBits(capacity: capacity) }
 
     mutating func open(_ chunk: ChunkIndex, to neighbour: NodeID, at now: Instant) {
+        close(chunk)
         offers[chunk] = Offer(neighbour: neighbour, madeAt: now, lastMove: now)
         offeredBits.insert(chunk)
+        unsentCount += 1
+        openCounts[neighbour, default: 0] += 1
     }
 
     mutating func noteServed(_ place: PlaceKey) { servedCounts[place, default: 0] += 1 }
@@ -59,8 +68,10 @@ struct Direction: Sendable {
     }
 
     mutating func close(_ chunk: ChunkIndex) {
-        guard offeredBits.remove(chunk) else { return }
-        offers[chunk] = nil
+        guard offeredBits.remove(chunk), let offer = offers.removeValue(forKey: chunk) else { return }
+        if !offer.isSent { unsentCount -= 1 }
+        let rest = openCount(to: offer.neighbour) - 1
+        openCounts[offer.neighbour] = rest > 0 ? rest : nil
     }
 
     /// True if some offers were open to the neighbour.
@@ -70,20 +81,24 @@ struct Direction: Sendable {
         return !lost.isEmpty
     }
 
-    mutating func note(_ chunk: ChunkIndex, to neighbour: NodeID, isSent: Bool, at now: Instant) {
-        guard let offer = offers[chunk], offer.neighbour == neighbour else { return }
-        offers[chunk]?.lastMove = now
-        if isSent { offers[chunk]?.isSent = true }
-    }
-
-    func openCount(to neighbour: NodeID) -> (all: Int, unsent: Int) {
-        var count = (all: 0, unsent: 0)
-        for offer in offers.values where offer.neighbour == neighbour {
-            count.all += 1
-            if !offer.isSent { count.unsent += 1 }
+    /// A chunk was sent, and so many more were asked for: with none the uplink is about to idle, since offers and the
+    /// requests for them are still on their way, and more must be under way; with many fewer would do.
+    mutating func noteDemand(_ queuedCount: Int, ampleCount: Int) {
+        if queuedCount == 0 {
+            depth = min(depth + 1, Double(Limits.offerCountMax))
+        } else if queuedCount > ampleCount {
+            depth = max(2, depth - 0.125)
         }
-        return count
     }
 
-    var unsentCount: Int { offers.values.reduce(0) { $0 + ($1.isSent ? 0 : 1) } }
+    /// Bytes of the chunk were asked for by the neighbour or sent to it, or all of them were sent.
+    mutating func note(_ chunk: ChunkIndex, to neighbour: NodeID, isSent: Bool, at now: Instant) {
+        guard let place = offers.index(forKey: chunk), offers.values[place].neighbour == neighbour else { return }
+        offers.values[place].lastMove = now
+        guard isSent, !offers.values[place].isSent else { return }
+        offers.values[place].isSent = true
+        unsentCount -= 1
+    }
+
+    func openCount(to neighbour: NodeID) -> Int { openCounts[neighbour] ?? 0 }
 }

@@ -10,9 +10,7 @@ extension Swarm {
     static let companyWait = Duration.seconds(1)
     /// An offer that leads to nothing is made to another after that.
     private static let offerPatience = Duration.seconds(10)
-    /// With fewer offers than this still to be sent the uplink would soon idle.
-    private static let unsentOfferCountMin = 2
-    private static let fastOfferCountPerNeighbour = 8
+    private static let offerCountPerNeighbourMax = 16
 
     func directionDeadline(of exchange: VersionExchange) -> Instant {
         guard let direction = exchange.direction else { return .never }
@@ -73,7 +71,8 @@ extension Swarm {
     private mutating func makeOffers(of version: Digest) {
         while let node = nextOfferee(of: version) {
             guard let chunk = exchanges[version]?.chooseUnheld(random: &random) else { return endCopy(of: version) }
-            offer(chunk, of: version, to: node)
+            send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
+            noteOffered(chunk, of: version, to: node)
         }
     }
 
@@ -83,16 +82,17 @@ extension Swarm {
         guard let (chunk, slow) = exchanges[version]?.direction?.overdue(at: clock),
             let other = nextOfferee(of: version, but: slow)
         else { return }
-        offer(chunk, of: version, to: other)
+        send(.offer(ChunkReference(version: version, chunk: chunk)), to: other)
+        noteOffered(chunk, of: version, to: other)
     }
 
-    private mutating func offer(_ chunk: ChunkIndex, of version: Digest, to node: NodeID) {
-        exchanges[version]?.direction?.open(chunk, to: node, at: clock)
-        exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
-        exchanges[version]?.direction?.noteServed(neighbours[node]?.place ?? 0)
-        send(.offer(ChunkReference(version: version, chunk: chunk)), to: node)
+    private mutating func noteOffered(_ chunk: ChunkIndex, of version: Digest, to node: NodeID) {
+        guard let place = exchanges.index(forKey: version) else { return }
+        exchanges.values[place].direction?.open(chunk, to: node, at: clock)
+        exchanges.values[place].updateView(of: node) { $0.servedCount += 1 }
+        exchanges.values[place].direction?.noteServed(neighbours[node]?.place ?? 0)
         wake(by: clock + Swarm.offerPatience)
-        if let direction = exchanges[version]?.direction { wake(by: clock + direction.patience) }
+        if let direction = exchanges.values[place].direction { wake(by: clock + direction.patience) }
     }
 
     private mutating func noteCopyIsOut(_ version: Digest) {
@@ -105,47 +105,46 @@ extension Swarm {
     }
 
     /// Among those that want the version and have few offers open: in the place that was served least the neighbour
-    /// that was.
+    /// with the fewest open, so that a slow one gets less, and of these the one that was served least.
     private mutating func nextOfferee(of version: Digest, but slow: NodeID? = nil) -> NodeID? {
-        guard let exchange = exchanges[version], let direction = exchange.direction else { return nil }
+        guard let index = exchanges.index(forKey: version), let direction = exchanges.values[index].direction
+        else { return nil }
         let isOrdinary = direction.offers.count < limits.offerCount
-        // Where links are fast, the way there and back would leave the uplink idle: some more.
-        let isHungry =
-            direction.unsentCount < Swarm.unsentOfferCountMin && direction.offers.count < Limits.offerCountMax
+        // Beyond a few there are as many as keep the uplink busy; those that wait for an announcement do not count.
+        let isHungry = direction.unsentCount < Int(direction.depth) && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
-        var best: (node: NodeID, place: Int, served: Int)?
+        var best: (view: Int, rank: (place: Int, open: Int, served: Int))?
         var tieCount = 0
-        for (node, view) in exchange.views where view.flags.contains(.wants) && !view.isComplete && node != slow {
-            let place = direction.servedCount(of: neighbours[node]?.place ?? 0)
-            if let best, (best.place, best.served) < (place, view.servedCount) { continue }
+        for view in exchanges.values[index].views.values.indices {
+            let node = exchanges.values[index].views.keys[view]
+            guard exchanges.values[index].views.values[view].flags.contains(.wants), node != slow,
+                !exchanges.values[index].views.values[view].isComplete, let neighbour = neighbours.index(forKey: node)
+            else { continue }
             let open = direction.openCount(to: node)
             let mayTake =
-                isOrdinary && open.all < limits.offerCountPerNeighbour
-                || isHungry && open.unsent == 0 && open.all < Swarm.fastOfferCountPerNeighbour
+                isOrdinary && open < limits.offerCountPerNeighbour
+                || isHungry && open < Swarm.offerCountPerNeighbourMax
             guard mayTake else { continue }
-            let isTie = best.map { ($0.place, $0.served) == (place, view.servedCount) } ?? false
-            tieCount = isTie ? tieCount + 1 : 1
-            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 {
-                best = (node, place, view.servedCount)
-            }
+            let served = exchanges.values[index].views.values[view].servedCount
+            let rank = (direction.servedCount(of: neighbours.values[neighbour].place), open, served)
+            if let best, best.rank < rank { continue }
+            tieCount = best.map { $0.rank == rank } ?? false ? tieCount + 1 : 1
+            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, rank) }
         }
-        return best?.node
+        return best.map { exchanges.values[index].views.keys[$0.view] }
     }
 
     // MARK: What becomes of an offer
 
     /// A neighbour that asks without an offer gets the chunk as if it had been offered, if nobody has it.
     mutating func noteAsked(for chunk: ChunkIndex, of version: Digest, by node: NodeID) {
-        guard let direction = exchanges[version]?.direction else { return }
-        guard direction.offers[chunk] == nil else {
+        guard let place = exchanges.index(forKey: version), let direction = exchanges.values[place].direction,
+            direction.offers[chunk] == nil, direction.isAnnounced, exchanges.values[place].holderCount(of: chunk) == 0
+        else {
             exchanges[version]?.direction?.note(chunk, to: node, isSent: false, at: clock)
             return
         }
-        guard direction.isAnnounced, exchanges[version]?.holderCount(of: chunk) == 0 else { return }
-        exchanges[version]?.direction?.open(chunk, to: node, at: clock)
-        exchanges[version]?.updateView(of: node) { $0.servedCount += 1 }
-        exchanges[version]?.direction?.noteServed(neighbours[node]?.place ?? 0)
-        wake(by: clock + direction.patience)
+        noteOffered(chunk, of: version, to: node)
     }
 
     /// The asker took it back or was refused.

@@ -4,14 +4,17 @@ import Wire
 
 /// When a source loses what was asked of it.
 ///
-/// A connection is silent when nothing at all came for three times its usual gap; it is asked for a sign of life (PING)
-/// after half of that, so that a source which merely has others to serve is not taken for dead. A chunk that began to
-/// come and stopped counts as silence too. A source that gives far less than the others loses its requests after three
-/// seconds. Only requests that somebody else could answer are taken away; only such a chunk is asked for twice.
+/// A connection is silent when nothing at all came for three times its usual gap, or longer where this agent's own
+/// downlink is slow; it is asked for a sign of life (PING) after half of that, so that a source which merely has others
+/// to serve is not taken for dead. A chunk that began to come and stopped counts as silence too. A source that gives
+/// far less than the others loses its requests after three seconds. Only requests that somebody else could answer are
+/// taken away; only such a chunk is asked for twice.
 extension Swarm {
     private static let paceWindow = Duration.seconds(3)
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.
     private static let patience = Duration.seconds(30)
+    /// What is under way on a slow downlink may keep a source silent for that long.
+    private static let queueWaitMax = 10.0
     private static let silentRecheck = Duration.milliseconds(500)
     static let lossCountMax = 3
     /// While something is asked for, the sources are looked at that often, or sooner.
@@ -23,12 +26,21 @@ extension Swarm {
     }
 
     private func dueAt(of neighbour: borrowing Neighbour) -> Instant {
-        let limit = neighbour.silenceLimit
+        let limit = silenceLimit(of: neighbour)
         let heard = max(neighbour.lastHeard, neighbour.waitingSince).nanoseconds
         var due = min(
             heard + (neighbour.isProbed ? limit : limit / 2), (neighbour.paceSince + Swarm.paceWindow).nanoseconds)
         if let began = neighbour.silenceOfBegunChunk { due = min(due, began.nanoseconds + limit) }
         return Instant(nanoseconds: due)
+    }
+
+    /// The connection's own limit, and where this agent's downlink is slow, the time that it takes to bring what is
+    /// under way: what a source sent may queue behind all of it.
+    private func silenceLimit(of neighbour: borrowing Neighbour) -> Int64 {
+        let rate = max(downlinkPeak, downlink.bytesPerSecond)
+        guard rate > 0 else { return neighbour.silenceLimit }
+        let queue = min(Double(outstandingByteCount) / rate * 1.5, Swarm.queueWaitMax)
+        return max(neighbour.silenceLimit, Int64(queue * 1e9))
     }
 
     mutating func watchSources() {
@@ -57,7 +69,7 @@ extension Swarm {
             takeAway(from: node)
             return
         }
-        let limit = Duration.nanoseconds(neighbour.silenceLimit)
+        let limit = Duration.nanoseconds(silenceLimit(of: neighbour))
         let heard = max(neighbour.lastHeard, neighbour.waitingSince)
         let hasStopped = neighbour.silenceOfBegunChunk.map { $0 + limit <= clock } ?? false
         if heard + limit <= clock || hasStopped {

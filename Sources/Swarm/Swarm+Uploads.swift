@@ -172,7 +172,11 @@ extension Swarm {
         // What the uplink did once is forgotten slowly.
         uplinkPeak = max(uplinkPeak * 0.98, uplink.bytesPerSecond)
         duties.insert(.upload)
-        if exchanges[upload.version]?.direction != nil { duties.insert(.offer) }
+        guard let place = exchanges.index(forKey: upload.version), exchanges.values[place].direction != nil else {
+            return
+        }
+        exchanges.values[place].direction?.noteDemand(queuedUploadCount, ampleCount: 2 * limits.uploadCount)
+        duties.insert(.offer)
     }
 
     mutating func failUpload(_ id: UploadID) {

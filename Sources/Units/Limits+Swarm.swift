@@ -21,8 +21,8 @@ extension Limits {
     public static let formerVersionCountMax = 4_096
     /// Offers that wait for an announcement, of one directed version.
     public static let offerCountDefault = 24
-    /// The same where links are so fast that the seed would idle.
-    public static let offerCountMax = 32
+    /// The same where the seed would idle otherwise.
+    public static let offerCountMax = 256
     /// Neighbours that an agent dials for.
     public static let neighbourCountTarget = 8
     /// The same for an agent that directs a first copy.

@@ -4,6 +4,8 @@ import Simulator
 /// What goes wrong, on the command line. Times are in limits: 0.5 is half of the time that a perfect run takes.
 struct FaultOptions: ParsableArguments {
     @Option(help: "One node's links have this part of the usual rate.") var slowNode: Double?
+    @Option(help: "Parts of the usual rate that the nodes' links have in turn, for example 0.5,1,2.")
+    var nodeRates: FactorList?
     @Option(help: "One node hashes and writes so much a second.") var slowDisk: ByteSize?
     @Option(help: "The seed's process ends then (times are shares of the limit).") var killSeedAt: Double?
     @Option(help: "One node's process ends then.") var killNodeAt: Double?
@@ -24,6 +26,12 @@ struct FaultOptions: ParsableArguments {
         // The same places in each run, so that runs can be compared: a third of the way through the nodes.
         let victim = seedCount + nodeCount / 3
         if let slowNode { faults.append(.slowLink(victim, factor: try positive(slowNode, "--slow-node"))) }
+        if let nodeRates {
+            for number in 0..<nodeCount {
+                let factor = nodeRates.factors[number % nodeRates.factors.count]
+                faults.append(.slowLink(seedCount + number, factor: factor))
+            }
+        }
         if let slowDisk { faults.append(.slowDisk(victim, bytesPerSecond: Double(slowDisk.byteCount))) }
         if let killSeedAt { faults.append(.kill(0, at: killSeedAt)) }
         if let killNodeAt { faults.append(.kill(victim, at: killNodeAt)) }

@@ -56,3 +56,15 @@ struct PlantName: ExpressibleByArgument {
 
     static var allValueStrings: [String] { Scenario.Plant.allCases.map(\.rawValue) }
 }
+
+/// Numbers above 0 with commas between them.
+struct FactorList: ExpressibleByArgument {
+    /// At least one.
+    let factors: [Double]
+
+    init?(argument: String) {
+        let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? 0 }
+        guard !numbers.isEmpty, numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
+        factors = numbers
+    }
+}

@@ -32,6 +32,12 @@ struct Record {
         add("core_events", "\(report.eventCount)")
         add("events", "\(report.happeningCount)")
         add("digest", "\"\(hex(report.digest))\"")
+        add("link_use_step_seconds", number(report.linkUse.stepSeconds))
+        let uses = [
+            ("seed_up", report.linkUse.seedUp), ("nodes_up", report.linkUse.nodesUp),
+            ("nodes_down", report.linkUse.nodesDown), ("racks", report.linkUse.racks),
+        ]
+        for (name, use) in uses { add("link_use_\(name)", list(use)) }
         add("wall_seconds", number(outcome.wallSeconds))
         add("resident_bytes_max", "\(outcome.residentByteCount)")
         let use = report.linkUse

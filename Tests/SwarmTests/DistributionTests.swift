@@ -107,7 +107,7 @@ import Wire
     }
 
     @Test func aSourceThatFreezes_addsAtMostTwoSeconds() {
-        let network = network(5, chunks: 120)
+        let network = network(5, chunks: 240)
         network.at(0.7) { network.nodes[4].isFrozen = true }
         #expect(network.run(forSeconds: 60))
         #expect(network.lastCompletion <= limit(network) * 1.05 + 2)

@@ -40,6 +40,41 @@ import Wire
         #expect(seed(100, neighbours: 10).offers.count == 8)
     }
 
+    @Test func whatIsOffered_isSentFasterThanItIsAnnounced_moreIsOffered() {
+        var (core, offers) = seed(200, neighbours: 10)
+        var offerCount = offers.count
+        var sentCount = 0
+        // Each request arrives when nothing else is left to be sent, and nobody announces anything.
+        while sentCount < 24, let offer = offers.first {
+            offers.removeFirst()
+            core.now = core.now + .milliseconds(10)
+            let effects = core.ask(RequestID(UInt32(sentCount + 1)), offer.chunk, from: offer.node.bytes[15])
+            for id in effects.uploads { offers += core.feed(.uploadFinished(id)).offers }
+            sentCount += 1
+            offerCount = offers.count
+        }
+        #expect(offerCount >= 16, "only \(offerCount) offers keep the uplink busy")
+        #expect(Set(offers.map { $0.node }).count == 10)
+    }
+
+    @Test func aNeighbourThatAnnouncesNothing_isOfferedNoMoreThanTheOthersHaveOpen() {
+        var (core, offers) = seed(400, neighbours: 4)
+        var counts: [NodeID: Int] = [:]
+        var number: UInt32 = 0
+        // Whatever neighbours 1 to 3 are offered they get and announce; what neighbour 4 is offered it only asks for.
+        while number < 100, let offer = offers.first {
+            offers.removeFirst()
+            counts[offer.node, default: 0] += 1
+            number += 1
+            core.now = core.now + .milliseconds(10)
+            let effects = core.ask(RequestID(number), offer.chunk, from: offer.node.bytes[15])
+            for id in effects.uploads { offers += core.feed(.uploadFinished(id)).offers }
+            if offer.node != Core.node(4) { offers += core.have([offer.chunk], from: offer.node.bytes[15]).offers }
+        }
+        #expect(counts[Core.node(4), default: 0] <= 17)
+        #expect(counts[Core.node(1), default: 0] > 20)
+    }
+
     @Test func anAnnouncement_returnsTheCredit_toWhoeverWasServedLeast() {
         var (core, offers) = seed(100, neighbours: 5)
         let done = offers[0]

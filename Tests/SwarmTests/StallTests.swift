@@ -48,6 +48,27 @@ import Wire
         #expect(requests.first?.source == other)
     }
 
+    @Test func aSourceWhoseBytesQueueAtASlowDownlink_keepsItsRequests() {
+        var core = Core()
+        for number in 1...2 { core.connect(UInt8(number)) }
+        for number in 1...2 { core.holdings(from: UInt8(number), count: 400, flags: .complete) }
+        var pending = core.feed(.versionAdded(Core.plan(400))).requests.filter { $0.source == Core.node(1) }
+        var lost: [SwarmEffect] = []
+        // Neighbour 1 fills the downlink with a chunk in half a second; what neighbour 2 sent comes after it.
+        for _ in 0..<6 {
+            let ticket = pending.removeFirst()
+            for step in 0..<4 {
+                lost += core.pass(.milliseconds(125))
+                let span = DataSpan(
+                    neighbour: ticket.source, request: ticket.request, offset: step << 14, byteCount: 1 << 14)
+                lost += core.feed(.dataReceived(span))
+            }
+            lost += core.feed(.chunkVerified(ticket))
+            pending += lost.requests.filter { $0.source == Core.node(1) && !pending.contains($0) }
+        }
+        #expect(!lost.contains { if case .note(.sourceSilent) = $0 { true } else { false } })
+    }
+
     @Test func theOnlySource_keepsItsRequests_andAnswersLate() {
         var core = Core()
         core.connect(1)
