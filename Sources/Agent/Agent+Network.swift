@@ -32,12 +32,15 @@ extension Agent: SwitchboardDelegate {
         if let dialled = link.dialled { directory.noteReached(dialler.name(of: dialled)) }
         exchange.level(link, hello)
         link.send(.models(models))
-        let shared = driver.core.addressesToShare(with: link.node, at: link.remote.address, now: Clock.now())
-        link.send(.peers(Peers(fitting: shared)))
+        link.send(.peers(peers(for: link)))
         link.send(.levelled)
         driver.handle(.neighbourConnected(introduction(of: link, hello)))
         if let distance = driver.core.distance(to: link.node) { traffic.adopt(link, at: distance) }
         link.ping()
+    }
+
+    func peers(for link: NeighbourLink) -> Peers {
+        Peers(fitting: driver.core.addressesToShare(with: link.node, at: link.remote.address, now: Clock.now()))
     }
 
     func received(_ message: Message, from link: NeighbourLink) {
@@ -78,7 +81,7 @@ extension Agent: SwitchboardDelegate {
         if !end.isByPeer, end.code.setsAside {
             driver.handle(.neighbourMisbehaved(link.node, end.code))
         }
-        driver.lose(link.node)
+        if end.isByPeer, end.code == .busy { driver.handle(.neighbourFull(link.node)) } else { driver.lose(link.node) }
     }
 
     func lostBeforeHello(_ link: NeighbourLink, _ end: NeighbourLink.End) {

@@ -1,23 +1,28 @@
 /// What will happen, soonest first; of two happenings at one moment the one with the lower order.
 ///
-/// A heap with four children a parent over keys of 24 bytes; what happens lies in a table beside it and never moves.
+/// Most of what happens does so soon. So the near future is a wheel of short slots, in which keys lie unsorted, and
+/// only the slot that is being worked on is a heap: small enough for the processor's cache, however much is to happen.
+/// What lies beyond the wheel waits in a heap of its own. What happens lies in a table beside the keys and never moves.
 /// The order is `origin << 40 | the origin's own count`, so that it does not depend on who else is simulated where.
 struct Agenda<Entry> {
-    private struct Key {
-        let time: Nanoseconds
-        let order: UInt64
-        let place: Int32
+    private static var slotWidthBits: Int { 16 }
+    private static var slotCount: Int { 8192 }
 
-        func precedes(_ other: Key) -> Bool { time != other.time ? time < other.time : order < other.order }
-    }
+    /// What happens before `slotEnd`. Invariant: it is empty only if all is.
+    private var now = KeyHeap()
+    private var slotEnd: Nanoseconds = 1 << slotWidthBits
+    /// The next slots, each at its number modulo the slots' count.
+    private var wheel: [[AgendaKey]] = Array(repeating: [], count: slotCount)
+    private var wheelCount = 0
+    /// What happens later still, and what did so when it was added.
+    private var later = KeyHeap()
 
-    private var heap: [Key] = []
     private var entries: [Entry?] = []
     private var freePlaces: [Int32] = []
 
     /// When the next thing happens.
-    var nextTime: Nanoseconds? { heap.first?.time }
-    var count: Int { heap.count }
+    var nextTime: Nanoseconds? { now.first?.time }
+    var count: Int { now.count + wheelCount + later.count }
 
     mutating func add(_ entry: Entry, at time: Nanoseconds, order: UInt64) {
         let place: Int32
@@ -28,47 +33,103 @@ struct Agenda<Entry> {
             place = Int32(entries.count)
             entries.append(entry)
         }
-        heap.append(Key(time: time, order: order, place: place))
-        rise(from: heap.count - 1)
+        file(AgendaKey(time: time, order: order, place: place))
+        if now.isEmpty { turn() }
     }
+
+    private mutating func file(_ key: AgendaKey) {
+        if key.time < slotEnd {
+            now.add(key)
+        } else if key.time - slotEnd < Nanoseconds(Self.slotCount - 1) << Self.slotWidthBits {
+            wheel[Self.slot(of: key.time)].append(key)
+            wheelCount += 1
+        } else {
+            later.add(key)
+        }
+    }
+
+    private static func slot(of time: Nanoseconds) -> Int { Int(time >> Nanoseconds(slotWidthBits)) & (slotCount - 1) }
 
     /// Takes out what happens next.
     mutating func next() -> (time: Nanoseconds, order: UInt64, entry: Entry)? {
-        guard let first = heap.first, let entry = entries[Int(first.place)].take() else { return nil }
+        guard let first = now.removeFirst(), let entry = entries[Int(first.place)].take() else { return nil }
         freePlaces.append(first.place)
-        let last = heap.removeLast()
-        if !heap.isEmpty { sink(last) }
+        if now.isEmpty { turn() }
         return (first.time, first.order, entry)
     }
 
-    private mutating func rise(from start: Int) {
-        var child = start
-        let key = heap[child]
+    /// Goes on to the next slot in which something happens.
+    private mutating func turn() {
+        while now.isEmpty {
+            if wheelCount == 0 {
+                guard let first = later.first else { return }
+                slotEnd = (first.time >> Nanoseconds(Self.slotWidthBits)) << Nanoseconds(Self.slotWidthBits)
+            }
+            let place = Self.slot(of: slotEnd)
+            slotEnd += 1 << Nanoseconds(Self.slotWidthBits)
+            wheelCount -= wheel[place].count
+            for key in wheel[place] { now.add(key) }
+            wheel[place].removeAll(keepingCapacity: true)
+            while let first = later.first, first.time < slotEnd {
+                now.add(first)
+                _ = later.removeFirst()
+            }
+        }
+    }
+}
+
+/// When something happens, and where it lies in the agenda's table.
+struct AgendaKey {
+    let time: Nanoseconds
+    let order: UInt64
+    let place: Int32
+
+    func precedes(_ other: AgendaKey) -> Bool { time != other.time ? time < other.time : order < other.order }
+}
+
+/// A heap with four children a parent.
+struct KeyHeap {
+    private var keys: [AgendaKey] = []
+
+    var first: AgendaKey? { keys.first }
+    var isEmpty: Bool { keys.isEmpty }
+    var count: Int { keys.count }
+
+    mutating func add(_ key: AgendaKey) {
+        var child = keys.count
+        keys.append(key)
         while child > 0 {
             let parent = (child - 1) >> 2
-            guard key.precedes(heap[parent]) else { break }
-            heap[child] = heap[parent]
+            guard key.precedes(keys[parent]) else { break }
+            keys[child] = keys[parent]
             child = parent
         }
-        heap[child] = key
+        keys[child] = key
+    }
+
+    mutating func removeFirst() -> AgendaKey? {
+        guard let first = keys.first else { return nil }
+        let last = keys.removeLast()
+        if !keys.isEmpty { sink(last) }
+        return first
     }
 
     /// Puts a key where the first was taken from.
-    private mutating func sink(_ key: Key) {
-        let count = heap.count
+    private mutating func sink(_ key: AgendaKey) {
+        let count = keys.count
         var parent = 0
         while true {
             let first = parent << 2 + 1
             guard first < count else { break }
             var least = first
-            for child in first + 1..<max(first + 1, min(first + 4, count)) where heap[child].precedes(heap[least]) {
+            for child in first + 1..<max(first + 1, min(first + 4, count)) where keys[child].precedes(keys[least]) {
                 least = child
             }
-            guard heap[least].precedes(key) else { break }
-            heap[parent] = heap[least]
+            guard keys[least].precedes(key) else { break }
+            keys[parent] = keys[least]
             parent = least
         }
-        heap[parent] = key
+        keys[parent] = key
     }
 }
 

@@ -20,18 +20,31 @@ enum Content {
     case goodbye
 }
 
-/// Something that travels along a connection.
-struct Parcel {
+/// Something that travels along a connection. It is in one place at a time: whoever has it may change it.
+final class Parcel {
     let to: LinkAddress
     let from: LinkAddress
     /// With headers.
     let wireByteCount: Int32
-    /// When its last byte can be there at the earliest.
-    let tail: Nanoseconds
     /// Bytes that count against the sender's window.
     let windowByteCount: Int32
-    var isCongested = false
+    /// When its last byte can be there at the earliest.
+    var tail: Nanoseconds
+    var isCongested: Bool
     let content: Content
+
+    init(
+        _ content: Content, from: LinkAddress, to: LinkAddress, wireByteCount: Int, windowByteCount: Int,
+        tail: Nanoseconds, isCongested: Bool = false
+    ) {
+        self.content = content
+        self.from = from
+        self.to = to
+        self.wireByteCount = Int32(wireByteCount)
+        self.windowByteCount = Int32(windowByteCount)
+        self.tail = tail
+        self.isCongested = isCongested
+    }
 }
 
 /// A dial on its way.
@@ -43,6 +56,8 @@ struct Dial {
 
 /// What happens to a node.
 enum Happening {
+    /// The first byte of a parcel is at the uplink of the sender's rack.
+    case leaving(Parcel)
     /// The first byte of a parcel is at the receiver's end of the network.
     case head(Parcel)
     /// The last byte is there.
@@ -53,6 +68,8 @@ enum Happening {
     case watch
     case stored(ChunkTicket, isDamaged: Bool)
     case dialArrival(Dial)
+    /// The node that was dialled has no room, and named others.
+    case turnedAway(LinkAddress, Peers)
     case dialRefused(LinkAddress, DialFailure)
     case dialTimeout(LinkAddress)
     /// The other end of the connection is gone.

@@ -44,6 +44,7 @@ extension Setting {
         }
         Self.introduce(&profiles, scenario.peers, random: &random)
         self.profiles = profiles
+        racks = profiles.map { $0.rack }
         self.weather = weather
     }
 

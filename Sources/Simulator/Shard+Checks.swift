@@ -49,8 +49,11 @@ extension Shard {
         var unverified = 0
         for link in node.links where link.state == .open {
             for buffer in link.buffers.values { unverified += buffer.byteCount }
-            let old = link.buffers.filter { now - $0.value.openedAt > patience(for: $0.value.byteCount) }
-            if let (number, buffer) = old.min(by: { $0.key < $1.key }) {
+            let old = link.buffers.values.indices.filter {
+                now - link.buffers.values[$0].openedAt > patience(for: link.buffers.values[$0].byteCount)
+            }
+            if let place = old.min(by: { link.buffers.keys[$0] < link.buffers.keys[$1] }) {
+                let (number, buffer) = (link.buffers.keys[place], link.buffers.values[place])
                 report(.unanswered, at: node, "request \(number) for chunk \(buffer.chunk) is open")
             }
             let backlog = Limits.controlBacklogByteCountMax + Limits.uploadReadByteCount

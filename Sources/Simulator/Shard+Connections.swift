@@ -43,7 +43,9 @@ extension Shard {
             return
         }
         let delay = setting.delay(between: node.index, and: dial.from.node)
-        if let failure = refusal(of: dial, at: node) {
+        let failure = refusal(of: dial, at: node)
+        if failure == .busy { return turnAway(dial, at: node) }
+        if let failure {
             return post(.dialRefused(dial.from, failure), to: dial.from.node, at: now + delay, by: node)
         }
         let slot = node.makeSlot(network)
@@ -54,6 +56,28 @@ extension Shard {
         node.slots[dial.id] = slot
         enqueue(.accepted(by: node.address(of: slot)), byteCount: 0, on: slot, of: node)
         introduce(slot, dialled: nil, at: node)
+    }
+
+    /// No room: the caller learns of others before it is told so.
+    private func turnAway(_ dial: Dial, at node: SimulatedNode) {
+        let address = NodeProfile.address(of: Int(dial.from.node))
+        let shared = node.swarm.addressesToShare(with: dial.id, at: address, now: instant(now))
+        let delay = setting.delay(between: node.index, and: dial.from.node)
+        post(.turnedAway(dial.from, Peers(fitting: shared)), to: dial.from.node, at: now + delay, by: node)
+    }
+
+    func takeTurningAway(from address: LinkAddress, _ peers: Peers, at node: SimulatedNode) {
+        guard node.isCurrent(address), node.links[Int(address.slot)].state == .dialling,
+            let target = node.links[Int(address.slot)].target
+        else { return }
+        let (other, peer) = (node.links[Int(address.slot)].peerID, node.links[Int(address.slot)].peer)
+        guard node.slots[other] == address.slot, node.swarm.admission(of: other, now: instant(now)) == .welcome else {
+            return endDial(address, .busy, at: node)
+        }
+        release(address.slot, of: node)
+        feed(node, .neighbourConnected(introduction(of: peer.node, dialled: target)))
+        feed(node, .received(.peers(peers), from: other))
+        feed(node, .neighbourFull(other))
     }
 
     private func refusal(of dial: Dial, at node: SimulatedNode) -> DialFailure? {
@@ -106,19 +130,21 @@ extension Shard {
         node.links[place].lastReceived = now
         node.links[place].lastSent = now
         let id = node.links[place].peerID
-        let profile = setting.profiles[Int(node.links[place].peer.node)]
-        let address = NodeProfile.address(of: profile.index)
+        let peer = node.links[place].peer.node
+        let address = NodeProfile.address(of: Int(peer))
         send(.models([setting.model]), on: slot, of: node)
         let shared = node.swarm.addressesToShare(with: id, at: address, now: instant(now))
         send(.peers(Peers(fitting: shared)), on: slot, of: node)
-        let hasLabels = setting.scenario.rackCount > 0 && setting.scenario.hasLabels
-        feed(
-            node,
-            .neighbourConnected(
-                Introduction(
-                    node: id, labels: hasLabels ? ["rack": "r\(profile.rack)"] : [:], listeningPort: 7447,
-                    remoteAddress: address, dialled: dialled)))
+        feed(node, .neighbourConnected(introduction(of: peer, dialled: dialled)))
         if node.slots[id] == slot { ping(on: slot, of: node) }
+    }
+
+    private func introduction(of index: Int32, dialled: DialTarget?) -> Introduction {
+        let profile = setting.profiles[Int(index)]
+        let hasLabels = setting.scenario.rackCount > 0 && setting.scenario.hasLabels
+        return Introduction(
+            node: profile.id, labels: hasLabels ? ["rack": "r\(profile.rack)"] : [:], listeningPort: 7447,
+            remoteAddress: NodeProfile.address(of: profile.index), dialled: dialled)
     }
 
     // MARK: Ends
@@ -148,8 +174,7 @@ extension Shard {
         let link = node.links[Int(slot)]
         if link.state == .open {
             let parcel = Parcel(
-                to: link.peer, from: node.address(of: slot), wireByteCount: 100, tail: 0, windowByteCount: 0,
-                content: .goodbye)
+                .goodbye, from: node.address(of: slot), to: link.peer, wireByteCount: 100, windowByteCount: 0, tail: 0)
             post(.head(parcel), to: link.peer.node, at: max(now, node.uplinkFreeAt) + link.delay, by: node)
         }
         release(slot, of: node)

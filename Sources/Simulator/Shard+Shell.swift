@@ -9,31 +9,35 @@ extension Shard {
 
     /// Hands one event in, and what follows from its effects after it.
     func feed(_ node: SimulatedNode, _ event: SwarmEvent) {
-        node.inbox.append(event)
-        guard !node.isRunning else { return }
+        guard !node.isRunning else { return node.inbox.append(event) }
         node.isRunning = true
+        handle(event, at: node)
         var next = 0
         while next < node.inbox.count {
-            let event = node.inbox[next]
+            handle(node.inbox[next], at: node)
             next += 1
-            node.ledger.eventCount += 1
-            processor?.spend(network.eventMicroseconds * 1000, at: now)
-            node.swarm.handle(event, now: instant(now))
-            while let effect = node.swarm.nextEffect() { carryOut(effect, for: node) }
-            if setting.scenario.checkInterval > 0, node.ledger.eventCount % setting.scenario.checkInterval == 0 {
-                check(node)
-            }
         }
-        node.inbox.removeAll(keepingCapacity: true)
+        if next > 0 { node.inbox.removeAll(keepingCapacity: true) }
         node.isRunning = false
+    }
+
+    private func handle(_ event: SwarmEvent, at node: SimulatedNode) {
+        node.ledger.eventCount += 1
+        processor?.spend(network.eventMicroseconds * 1000, at: now)
+        node.swarm.handle(event, now: instant(now))
+        while let effect = node.swarm.nextEffect() { carryOut(effect, for: node) }
+        if checkInterval > 0, node.ledger.eventCount % checkInterval == 0 { check(node) }
     }
 
     private func carryOut(_ effect: SwarmEffect, for node: SimulatedNode) {
         trace(effect, of: node)
         switch effect {
         case .send(let message, let other):
-            if case .cancel = message, setting.scenario.plant == .loseCancel { return }
-            if let slot = node.slots[other] { send(message, on: slot, of: node) }
+            let slot = node.slots[other]
+            let traced = UInt64(message.bodyByteCount) << 24 | UInt64(UInt32(bitPattern: slot ?? -1))
+            node.mix(7 << 56 | traced)
+            if case .cancel = message, plant == .loseCancel { return }
+            if let slot { send(message, on: slot, of: node) }
         case .request(let ticket, let byteCount): request(ticket, byteCount, for: node)
         case .dropBuffer(let other, let number): dropBuffer(of: other, number, at: node)
         case .verify(let ticket): store(ticket, at: node)
@@ -84,13 +88,13 @@ extension Shard {
         if node.ledger.unverifiedByteCount > setting.scenario.limits.unverifiedByteCountMax {
             report(.memory, at: node, "\(node.ledger.unverifiedByteCount) unverified bytes")
         }
-        if setting.scenario.plant == .loseRequest, node.ledger.requestCount % 100 == 0 { return }
+        if plant == .loseRequest, node.ledger.requestCount % 100 == 0 { return }
         let chunk = ChunkReference(version: ticket.version, chunk: ticket.chunk)
         send(.request(Request(request: ticket.request, chunk: chunk)), on: slot, of: node)
     }
 
     private func dropBuffer(of other: NodeID, _ number: RequestID, at node: SimulatedNode) {
-        if setting.scenario.plant == .keepBuffers { return }
+        if plant == .keepBuffers { return }
         guard let slot = node.slots[other], let buffer = node.links[Int(slot)].buffers.removeValue(forKey: number)
         else { return }
         node.ledger.givenUpCount += 1
@@ -110,7 +114,7 @@ extension Shard {
         }
         let time = Nanoseconds(Double(buffer.byteCount) * node.profile.storeNanosecondsPerByte)
         node.storeFreeAt = max(now, node.storeFreeAt) + time
-        if setting.scenario.plant == .loseVerdict, node.ledger.answeredCount % 100 == 0 { return }
+        if plant == .loseVerdict, node.ledger.answeredCount % 100 == 0 { return }
         let verdictAt = node.storeFreeAt + Nanoseconds(network.storeOverheadMicroseconds * 1000)
         post(.stored(ticket, isDamaged: buffer.isDamaged), to: node.index, at: verdictAt, by: node)
     }
@@ -118,10 +122,10 @@ extension Shard {
     func finishStoring(_ ticket: ChunkTicket, isDamaged: Bool, at node: SimulatedNode) {
         guard node.isAlive else { return }
         node.ledger.unverifiedByteCount -= Int(setting.chunkByteCounts[ticket.chunk.int])
-        if isDamaged, setting.scenario.plant != .storeDamaged { return feed(node, .chunkRejected(ticket)) }
+        if isDamaged, plant != .storeDamaged { return feed(node, .chunkRejected(ticket)) }
         if isDamaged { report(.damaged, at: node, "chunk \(ticket.chunk) is stored with wrong bytes") }
         var chunk = ticket.chunk
-        if setting.scenario.plant == .storeTwice, node.ledger.storedCount % 50 == 49, chunk.value > 0 {
+        if plant == .storeTwice, node.ledger.storedCount % 50 == 49, chunk.value > 0 {
             chunk = ChunkIndex(chunk.value - 1)
         }
         if !node.ledger.store(chunk) { report(.twice, at: node, "chunk \(chunk) is stored twice") }
@@ -197,9 +201,7 @@ extension Shard {
         case .stopUpload(let id): node.mix(4 << 56 | UInt64(id.request.value))
         case .completed: node.mix(5 << 56)
         case .wakeAt(let moment): node.mix(6 << 56 ^ UInt64(bitPattern: moment.nanoseconds))
-        case .send(let message, let other):
-            node.mix(
-                7 << 56 | UInt64(message.bodyByteCount) << 24 | UInt64(UInt32(bitPattern: node.slots[other] ?? -1)))
+        case .send: break  // where it is sent
         case .dropBuffer(_, let request): node.mix(8 << 56 | UInt64(request.value))
         case .disconnect(_, let reason): node.mix(9 << 56 | UInt64(reason.rawValue))
         case .dial: node.mix(10 << 56)

@@ -23,9 +23,12 @@ extension Shard {
     func enqueue(_ content: Content, byteCount: Int, on slot: Int32, of node: SimulatedNode) {
         let place = Int(slot)
         guard node.links[place].state == .open else { return }
+        node.links[place].lastSent = now
+        if byteCount == 0, node.links[place].mayOvertakeNothing(at: now, network) {
+            return launch(content, payload: 0, on: slot, of: node)
+        }
         node.links[place].queue.append(.init(content: content, byteCount: byteCount))
         node.links[place].queuedByteCount += max(byteCount, 1)
-        node.links[place].lastSent = now
         node.ledger.queuedByteCountPeak = max(node.ledger.queuedByteCountPeak, node.links[place].queuedByteCount)
         transmit(slot, of: node)
     }
@@ -33,20 +36,8 @@ extension Shard {
     /// Sends what the window lets through; then the writer may go on.
     func transmit(_ slot: Int32, of node: SimulatedNode) {
         let place = Int(slot)
-        while let item = node.links[place].queue.first {
-            let isIdle = node.links[place].inFlightByteCount == 0
-            let room = Int(node.links[place].window.byteCount) - node.links[place].inFlightByteCount
-            let count = min(item.byteCount, network.quantumByteCount)
-            guard isIdle || count <= room else { break }
-            node.links[place].window.noteSending(at: now, isIdle: isIdle, network)
-            launch(item.content, payload: count, on: slot, of: node)
-            if count == item.byteCount {
-                node.links[place].queue.removeFirst()
-                node.links[place].queuedByteCount -= max(count, 1)
-            } else {
-                node.links[place].queue[0] = item.rest(after: count)
-                node.links[place].queuedByteCount -= count
-            }
+        while let (content, count) = node.links[place].takeNext(at: now, network) {
+            launch(content, payload: count, on: slot, of: node)
         }
         guard node.links[place].isSending, node.links[place].unacceptedByteCount(network) == 0 else { return }
         node.links[place].isSending = false
@@ -68,7 +59,8 @@ extension Shard {
 
     /// Puts one parcel into the uplink's queue.
     private func launch(_ content: Content, payload: Int, on slot: Int32, of node: SimulatedNode) {
-        let link = node.links[Int(slot)]
+        let place = Int(slot)
+        let (peer, delay) = (node.links[place].peer, node.links[place].delay)
         let wire = wireByteCount(content, payload: payload)
         let serving = processor?.spend(Double(payload) * network.sendNanosecondsPerByte, at: now) ?? now
         let start = max(now, node.uplinkFreeAt, serving)
@@ -76,25 +68,25 @@ extension Shard {
         node.ledger.wireSentByteCount += wire
         samples.addSent(wire, by: node.profile, at: start)
         let queue = Double(start - now) / node.profile.nanosecondsPerByte
-        if queue > Double(network.uplinkQueueByteCount) { node.links[Int(slot)].window.reduce(at: now) }
-        var (head, tail) = (start, node.uplinkFreeAt)
-        var isCongested = false
-        let (here, there) = (node.profile.rack, setting.profiles[Int(link.peer.node)].rack)
-        if let nanoseconds = setting.rackNanosecondsPerByte, here != there {
-            let begin = max(start, rackUpFreeAt[here])
-            isCongested = Double(begin - start) / nanoseconds > Double(network.rackQueueByteCount)
-            rackUpFreeAt[here] = begin + Nanoseconds(Double(wire) * nanoseconds)
-            (head, tail) = (begin, max(tail, rackUpFreeAt[here]))
-        }
-        node.links[Int(slot)].inFlightByteCount += payload
-        var carried = content
-        if case .data(let request, let offset, _, let isDamaged) = content {
-            carried = .data(request: request, offset: offset, byteCount: Int32(payload), isDamaged: isDamaged)
-        }
+        if queue > Double(network.uplinkQueueByteCount) { node.links[place].window.reduce(at: now) }
+        let isCrossing = setting.rackNanosecondsPerByte != nil && node.profile.rack != setting.racks[Int(peer.node)]
         let parcel = Parcel(
-            to: link.peer, from: node.address(of: slot), wireByteCount: Int32(wire), tail: tail + link.delay,
-            windowByteCount: Int32(payload), isCongested: isCongested, content: carried)
-        post(.head(parcel), to: link.peer.node, at: head + link.delay, by: node)
+            content, from: node.address(of: slot), to: peer, wireByteCount: wire, windowByteCount: payload,
+            tail: node.uplinkFreeAt + (isCrossing ? 0 : delay))
+        if isCrossing { return post(.leaving(parcel), to: node.index, at: start, by: node) }
+        post(.head(parcel), to: peer.node, at: start + delay, by: node)
+    }
+
+    /// The first byte is at the uplink of the sender's rack, where it queues with what other nodes of the rack send.
+    func leaveRack(_ parcel: Parcel, from node: SimulatedNode) {
+        guard let nanoseconds = setting.rackNanosecondsPerByte else { return }
+        let rack = node.profile.rack
+        let begin = max(now, rackUpFreeAt[rack])
+        if Double(begin - now) / nanoseconds > Double(network.rackQueueByteCount) { parcel.isCongested = true }
+        rackUpFreeAt[rack] = begin + Nanoseconds(Double(parcel.wireByteCount) * nanoseconds)
+        let delay = setting.delay(between: node.index, and: parcel.to.node)
+        parcel.tail = max(parcel.tail, rackUpFreeAt[rack]) + delay
+        post(.head(parcel), to: parcel.to.node, at: begin + delay, by: node)
     }
 
     // MARK: Receiving
@@ -106,11 +98,10 @@ extension Shard {
             if opening < .never { agenda.add((node.index, .head(parcel)), at: opening, order: order) }
             return
         }
-        var parcel = parcel
         let wire = Double(parcel.wireByteCount)
         var (begin, end) = (now, parcel.tail)
-        let (here, there) = (node.profile.rack, setting.profiles[Int(parcel.from.node)].rack)
-        if let nanoseconds = setting.rackNanosecondsPerByte, here != there {
+        let here = node.profile.rack
+        if let nanoseconds = setting.rackNanosecondsPerByte, here != setting.racks[Int(parcel.from.node)] {
             begin = max(now, rackDownFreeAt[here])
             if Double(begin - now) / nanoseconds > Double(network.rackQueueByteCount) { parcel.isCongested = true }
             rackDownFreeAt[here] = begin + Nanoseconds(wire * nanoseconds)
@@ -162,15 +153,15 @@ extension Shard {
     private func takeData(_ span: DataSpan, isDamaged: Bool, on place: Int, of node: SimulatedNode) {
         node.ledger.receivedByteCount += span.byteCount
         var span = span
-        if setting.scenario.plant == .shiftData, node.ledger.receivedByteCount / network.quantumByteCount % 1000 == 999
-        {
+        if plant == .shiftData, node.ledger.receivedByteCount / network.quantumByteCount % 1000 == 999 {
             span = DataSpan(
                 neighbour: span.neighbour, request: span.request, offset: span.offset + 1, byteCount: span.byteCount)
         }
-        if var buffer = node.links[place].buffers[span.request], buffer.received == span.offset {
-            buffer.received += span.byteCount
-            buffer.isDamaged = buffer.isDamaged || isDamaged
-            node.links[place].buffers[span.request] = buffer
+        if let number = node.links[place].buffers.place(of: span.request),
+            node.links[place].buffers.values[number].received == span.offset
+        {
+            node.links[place].buffers.values[number].received += span.byteCount
+            if isDamaged { node.links[place].buffers.values[number].isDamaged = true }
         }
         feed(node, .dataReceived(span))
     }
@@ -197,20 +188,7 @@ extension Shard {
             let again = Happening.acknowledgement(address, byteCount: Int32(byteCount), isCongested: isCongested)
             return agenda.add((node.index, again), at: opening, order: order)
         }
-        node.links[place].inFlightByteCount -= byteCount
-        node.links[place].window.noteAcknowledged(byteCount, isCongested: isCongested, at: now, network)
+        node.links[place].takeAcknowledgement(of: byteCount, isCongested: isCongested, at: now, network)
         transmit(address.slot, of: node)
-    }
-}
-
-extension SimulatedLink.Item {
-    /// What is left of it.
-    func rest(after count: Int) -> Self {
-        guard case .data(let request, let offset, _, let isDamaged) = content else { return self }
-        let rest = byteCount - count
-        return Self(
-            content: .data(
-                request: request, offset: offset + Int32(count), byteCount: Int32(rest), isDamaged: isDamaged),
-            byteCount: rest)
     }
 }

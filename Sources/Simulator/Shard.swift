@@ -7,6 +7,8 @@ struct Setting {
     let scenario: Scenario
     let network: NetworkModel
     let profiles: [NodeProfile]
+    /// The rack of each node.
+    let racks: [Int]
     let weather: Weather
     let version: Digest
     let model: ModelName
@@ -22,7 +24,7 @@ struct Setting {
     let sampleWidth: Nanoseconds
 
     func delay(between one: Int32, and other: Int32) -> Nanoseconds {
-        profiles[Int(one)].rack == profiles[Int(other)].rack ? delay : delay + rackDelay
+        racks[Int(one)] == racks[Int(other)] ? delay : delay + rackDelay
     }
 }
 
@@ -38,6 +40,8 @@ final class Shard {
 
     let setting: Setting
     let network: NetworkModel
+    let plant: Scenario.Plant?
+    let checkInterval: Int
     /// The nodes of this shard, and where they begin in the table of all.
     let nodes: [SimulatedNode]
     let range: Range<Int>
@@ -63,6 +67,8 @@ final class Shard {
         self.range = range
         network = setting.network
         let scenario = setting.scenario
+        plant = scenario.plant
+        checkInterval = scenario.checkInterval
         nodes = range.map { index in
             let profile = setting.profiles[index]
             let labels = scenario.rackCount > 0 && scenario.hasLabels ? ["rack": "r\(profile.rack)"] : [:]
@@ -129,6 +135,7 @@ final class Shard {
 
     private func happen(_ happening: Happening, to node: SimulatedNode, order: UInt64) {
         switch happening {
+        case .leaving(let parcel): leaveRack(parcel, from: node)
         case .head(let parcel): takeHead(parcel, at: node, order: order)
         case .arrival(let parcel): takeArrival(parcel, at: node)
         case .acknowledgement(let address, let count, let isCongested):
@@ -137,6 +144,7 @@ final class Shard {
         case .watch: watch(node)
         case .stored(let ticket, let isDamaged): finishStoring(ticket, isDamaged: isDamaged, at: node)
         case .dialArrival(let dial): takeDial(dial, at: node, order: order)
+        case .turnedAway(let address, let peers): takeTurningAway(from: address, peers, at: node)
         case .dialRefused(let address, let failure): endDial(address, failure, at: node)
         case .dialTimeout(let address): endDial(address, .unreachable, at: node)
         case .reset(let address): loseLink(address, at: node)

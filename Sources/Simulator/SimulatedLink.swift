@@ -48,7 +48,7 @@ struct SimulatedLink {
     var isSending = false
 
     /// By the number of the request.
-    var buffers: [RequestID: Buffer] = [:]
+    var buffers = SmallTable<RequestID, Buffer>()
 
     var lastSent: Nanoseconds = 0
     var lastReceived: Nanoseconds = 0
@@ -61,6 +61,43 @@ struct SimulatedLink {
         let generation = self.generation &+ 1
         self = SimulatedLink(model)
         self.generation = generation
+    }
+
+    // MARK: The stream
+
+    /// True if nothing waits before a control frame, which the window always lets through then.
+    mutating func mayOvertakeNothing(at now: Nanoseconds, _ model: NetworkModel) -> Bool {
+        guard queue.isEmpty, inFlightByteCount == 0 || inFlightByteCount <= Int(window.byteCount) else { return false }
+        window.noteSending(at: now, isIdle: inFlightByteCount == 0, model)
+        return true
+    }
+
+    /// What may be sent now: the first of the queue, or a part of it. Nil if nothing waits, or the window is full.
+    mutating func takeNext(at now: Nanoseconds, _ model: NetworkModel) -> (content: Content, payload: Int)? {
+        guard let byteCount = queue.first?.byteCount else { return nil }
+        let isIdle = inFlightByteCount == 0
+        let count = min(byteCount, model.quantumByteCount)
+        guard isIdle || count <= Int(window.byteCount) - inFlightByteCount else { return nil }
+        window.noteSending(at: now, isIdle: isIdle, model)
+        inFlightByteCount += count
+        guard case .data(let request, let offset, _, let isDamaged) = queue[0].content, count < byteCount else {
+            queuedByteCount -= max(count, 1)
+            return (queue.removeFirst().content, count)
+        }
+        queuedByteCount -= count
+        queue[0] = Item(
+            content: .data(
+                request: request, offset: offset + Int32(count), byteCount: Int32(byteCount - count),
+                isDamaged: isDamaged),
+            byteCount: byteCount - count)
+        return (.data(request: request, offset: offset, byteCount: Int32(count), isDamaged: isDamaged), count)
+    }
+
+    mutating func takeAcknowledgement(
+        of byteCount: Int, isCongested: Bool, at now: Nanoseconds, _ model: NetworkModel
+    ) {
+        inFlightByteCount -= byteCount
+        window.noteAcknowledged(byteCount, isCongested: isCongested, at: now, model)
     }
 
     /// What the kernel has not taken of what was written.

@@ -12,7 +12,7 @@ final class SimulatedNode {
     var links: [SimulatedLink] = []
     var freeSlots: [Int32] = []
     /// Links that are open or being made, by node; never walked through.
-    var slots: [NodeID: Int32] = [:]
+    var slots = SmallTable<NodeID, Int32>()
 
     var uplinkFreeAt: Nanoseconds = 0
     var downlinkFreeAt: Nanoseconds = 0

@@ -33,15 +33,27 @@ struct AddressBook: Sendable {
         let lostAt: Instant
     }
 
+    /// A node that had no room for this one.
+    struct Full: Sendable {
+        /// How often in a row.
+        let count: Int
+        let notBefore: Instant
+    }
+
     private(set) var peers: [Peer] = []
     private(set) var learned: OrderedDictionary<NodeID, Learned> = [:]
     private(set) var recent: OrderedDictionary<NodeID, Recent> = [:]
+    /// The one that said so last is the last.
+    private(set) var full: OrderedDictionary<NodeID, Full> = [:]
     private(set) var diallingCount = 0
     /// When to look again for somebody to dial; nil if nobody is lacking, or nothing but news can help.
     var nextAttempt: Instant?
+    /// When somebody was last looked for.
+    var lookedAt: Instant?
 
     private static let failureCountMax = 6
     private static let recentCountMax = 256
+    private static let fullCountMax = 256
     static let recentDuration = Duration.seconds(600)
 
     mutating func configure(_ count: Int) {
@@ -74,7 +86,10 @@ struct AddressBook: Sendable {
 
     /// Dials under way to the place with that mark, and to others.
     func diallingCounts(mark: UInt8) -> (inside: Int, beyond: Int) {
-        let inside = learned.values.reduce(0) { $0 + ($1.attempts.isDialling && $1.entry.placeMark == mark ? 1 : 0) }
+        guard diallingCount > 0 else { return (0, 0) }
+        var inside = 0
+        for place in learned.values.indices
+        where learned.values[place].attempts.isDialling && learned.values[place].entry.placeMark == mark { inside += 1 }
         return (inside, diallingCount - inside)
     }
 
@@ -100,9 +115,25 @@ struct AddressBook: Sendable {
             peers[number].attempts.notBefore = now + pause
         }
         learned[neighbour.node]?.attempts.notBefore = now + pause
+        full[neighbour.node] = nil
         recent[neighbour.node] = Recent(
             introduction: neighbour.introduction, models: neighbour.models, distance: neighbour.distance, lostAt: now)
         if recent.count > AddressBook.recentCountMax { recent.removeFirst() }
+    }
+
+    /// The node has no room: others are tried, and this one after ever longer pauses.
+    mutating func noteFull(_ node: NodeID, at now: Instant, random: inout SplitMix64) {
+        let count = (full.removeValue(forKey: node)?.count ?? 0) + 1
+        let least = Limits.busyPauseMin.inSeconds
+        let seconds = min(Limits.busyPauseMax.inSeconds, least * Double(1 << min(10, count - 1)))
+        let jitter = Double.random(in: 1...1.25, using: &random)
+        full[node] = Full(count: count, notBefore: now + .milliseconds(Int64(seconds * jitter * 1000)))
+        if full.count > AddressBook.fullCountMax { full.removeFirst() }
+    }
+
+    /// Until when a node is left alone because it was full; nil if it may be dialled.
+    func pauseEnd(of node: NodeID, at now: Instant) -> Instant? {
+        full[node].flatMap { $0.notBefore > now ? $0.notBefore : nil }
     }
 
     mutating func noteFailure(

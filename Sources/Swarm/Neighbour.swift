@@ -9,6 +9,8 @@ struct Neighbour: Sendable {
         let ticket: ChunkTicket
         let byteCount: Int
         let sentAt: Instant
+        /// Requests that were open when it was made, itself included.
+        let depth: Int
         /// It was offered, and is beyond the usual number.
         var isOffered = false
         var received = 0
@@ -43,6 +45,8 @@ struct Neighbour: Sendable {
     var lastRequestNumber: RequestID = 0
     var backOffUntil: Instant?
     var slowCount = 0
+    /// Seconds from asking to having a chunk, for each chunk asked for by then; smoothed, 0 before the first.
+    private var turnSeconds = 0.0
 
     // Watching it.
     var lastHeard: Instant
@@ -122,6 +126,19 @@ struct Neighbour: Sendable {
         if let distanceByLabels { return distanceByLabels }
         guard let roundTrip, roundTrip >= .milliseconds(20) else { return .sameRegion }
         return .far
+    }
+
+    /// A chunk came whole.
+    mutating func noteTurn(of request: Request, at now: Instant) {
+        let sample = (now - request.sentAt).inSeconds / Double(request.depth)
+        turnSeconds = turnSeconds == 0 ? sample : turnSeconds * 0.7 + sample * 0.3
+    }
+
+    /// In how many seconds one more chunk would be here, as far as is known. Where others ask too, this tells how long
+    /// the neighbour's queue is.
+    func expectedWait(at now: Instant) -> Double {
+        let age = requests.isEmpty ? 0 : (now - requests.values[0].sentAt).inSeconds
+        return max(turnSeconds, age) * Double(requests.count + 1)
     }
 
     func isUsable(at now: Instant) -> Bool {

@@ -75,7 +75,7 @@ extension Swarm {
     public func admission(of node: NodeID, now: Instant) -> Admission {
         if denied.contains(node) { return .denied }
         if let entry = setAside.entry(of: node, at: now) { return .setAside(entry.reason, until: entry.until) }
-        if neighbours[node] == nil, neighbours.count >= Limits.neighbourCountMax { return .full }
+        if neighbours[node] == nil, neighbours.count >= limits.neighbourCountMax { return .full }
         return .welcome
     }
 }

@@ -36,27 +36,33 @@ extension Swarm {
         let (version, chunk) = (claim.chunk.version, claim.chunk.chunk)
         guard mayMention([chunk], of: version, sender) else { return }
         guard claim.claimant != node, let place = exchanges.index(forKey: version),
-            neighbours[sender]?.isInside == true, let crossings = exchanges.values[place].crossings
+            isInside(sender), exchanges.values[place].crossings != nil
         else { return }
         if exchanges.values[place].askedBeyond.contains(chunk) {
             // Of two that asked, the better placed goes on.
-            guard crossings.isBetter(claim.claimant, for: chunk), takeBackUnbegun(chunk, of: version) else { return }
+            let isBetter = exchanges.values[place].crossings?.isBetter(claim.claimant, for: chunk) == true
+            guard isBetter, takeBackUnbegun(chunk, of: version) else { return }
         }
         guard exchanges.values[place].wanted.contains(chunk),
             exchanges.values[place].crossings?.note(claim.claimant, of: chunk, at: clock) == true
         else { return }
         wakeForTurns()
-        if crossings.knowsOthers { spread(claim, but: sender, countMax: Swarm.relayCountMax) }
+        guard exchanges.values[place].crossings?.knowsOthers == true else { return }
+        spread(claim, but: sender, countMax: Swarm.relayCountMax)
     }
 
     /// A neighbour inside has chunks: what was asked for beyond and has not begun to come is asked of it instead.
     mutating func noteInside(_ chunks: [ChunkIndex], of version: Digest, _ node: NodeID) {
         guard let place = exchanges.index(forKey: version) else { return }
-        guard neighbours[node]?.isInside == true else { return wakeForTurns() }
+        guard isInside(node) else { return wakeForTurns() }
         guard !exchanges.values[place].askedBeyond.isEmpty else { return }
         for chunk in chunks where exchanges.values[place].askedBeyond.contains(chunk) {
             _ = takeBackUnbegun(chunk, of: version)
         }
+    }
+
+    private func isInside(_ node: NodeID) -> Bool {
+        neighbours.index(forKey: node).map { neighbours.values[$0].isInside } ?? false
     }
 
     /// True if the chunk was asked for, and nothing of it had come: it is missing again.
@@ -85,16 +91,23 @@ extension Swarm {
 
     /// Which nodes of this one's place want the version: neighbours that say so, and others that neighbours named.
     mutating func findMates(for version: Digest) {
-        guard place != 0, let exchange = exchanges[version] else { return }
+        guard place != 0, let exchange = exchanges.index(forKey: version) else { return }
         var mates: [UInt64] = []
-        for (node, view) in exchange.views where view.isInside && view.flags.contains(.wants) {
-            mates.append(Place.number(of: node))
+        for view in exchanges.values[exchange].views.values.indices {
+            guard exchanges.values[exchange].views.values[view].isInside,
+                exchanges.values[exchange].views.values[view].flags.contains(.wants)
+            else { continue }
+            mates.append(Place.number(of: exchanges.values[exchange].views.keys[view]))
         }
         let neighbourCount = mates.count
         let mark = Place.mark(of: place)
-        for (node, known) in addresses.learned where known.entry.placeMark == mark && neighbours[node] == nil {
-            if known.entry.models.contains(exchange.model) { mates.append(Place.number(of: node)) }
+        let model = exchanges.values[exchange].model
+        for known in addresses.learned.values.indices where addresses.learned.values[known].entry.placeMark == mark {
+            let node = addresses.learned.keys[known]
+            guard neighbours.index(forKey: node) == nil, addresses.learned.values[known].entry.models.contains(model)
+            else { continue }
+            mates.append(Place.number(of: node))
         }
-        exchanges[version]?.crossings?.setMates(mates, knowsOthers: mates.count > neighbourCount)
+        exchanges.values[exchange].crossings?.setMates(mates, knowsOthers: mates.count > neighbourCount)
     }
 }

@@ -5,6 +5,7 @@ public import Wire
 /// Whom to dial, and what to tell others about who is where.
 extension Swarm {
     static let peersPause = Duration.seconds(10)
+    private static let connectPause = Duration.milliseconds(250)
 
     /// An address that may be dialled now, and what speaks for it.
     private struct Candidate {
@@ -38,11 +39,19 @@ extension Swarm {
 
     // MARK: Dialling
 
+    /// Time passed: whom to dial is looked at when an address is due, and otherwise now and then.
+    mutating func considerConnecting() {
+        let isDue = addresses.nextAttempt.map { $0 <= clock } ?? false
+        let next = (addresses.lookedAt ?? clock) + Swarm.connectPause
+        if isDue || next <= clock { duties.insert(.connect) } else { wake(by: next) }
+    }
+
     /// Dials until there are enough neighbours: configured peers first, then whoever shares a model. Where labels name
     /// a place, most of them are to be in it and some beyond, and while either are lacking and known there may be more
     /// neighbours than usual.
     mutating func connectMore() {
         addresses.nextAttempt = nil
+        addresses.lookedAt = clock
         while addresses.diallingCount < Limits.dialCountMax {
             let lack = lack()
             guard lack.any > 0 || lack.inside > 0 || lack.beyond > 0 else { return }
@@ -90,7 +99,8 @@ extension Swarm {
     private var participantLack: Int {
         exchanges.values.reduce(0) { most, exchange in
             let isNew = clock - exchange.addedAt < Swarm.companyWait
-            return exchange.isSatisfied || isNew ? most : max(most, Limits.participantCountTarget - exchange.views.count)
+            guard !exchange.isSatisfied, !isNew else { return most }
+            return max(most, Limits.participantCountTarget - exchange.views.count)
         }
     }
 
@@ -108,19 +118,23 @@ extension Swarm {
         var found: [Candidate] = []
         for (number, peer) in addresses.peers.enumerated() where isFree(peer) && isDue(peer.attempts) {
             guard lack.any > 0 else { break }
-            found.append(Candidate(target: .peer(number), rank: peer.attempts.failureCount))
+            let failureCount = peer.attempts.failureCount + (peer.node.map(refusalCount) ?? 0)
+            found.append(Candidate(target: .peer(number), rank: failureCount))
         }
         let models = exchanges.values.filter { !$0.isSatisfied }.map { $0.model }
         let mark = Place.mark(of: place)
-        for (node, known) in addresses.learned where isFree(node) && isDue(known.attempts) {
-            let isInside = mark != 0 && known.entry.placeMark == mark
+        // There may be a thousand, so nothing of them is copied, and what costs most is asked last.
+        for place in addresses.learned.values.indices where isDue(addresses.learned.values[place].attempts) {
+            let isInside = mark != 0 && addresses.learned.values[place].entry.placeMark == mark
             let isLacking = isInside ? lack.inside > 0 : lack.beyond > 0
-            guard lack.any > 0 || isLacking else { continue }
-            let sharesModel = models.contains { known.entry.models.contains($0) }
+            let node = addresses.learned.keys[place]
+            guard lack.any > 0 || isLacking, isFree(node) else { continue }
+            let sharesModel = models.contains { addresses.learned.values[place].entry.models.contains($0) }
             let distance = addresses.recent[node]?.distance ?? .sameRegion
             let nearness = isLacking ? (isInside ? 0 : 1) : 2 + distance.rawValue
-            let rank = 100 + known.attempts.failureCount * 20 + (sharesModel ? 0 : 10) + nearness
-            found.append(Candidate(target: .node(node, known.entry.endpoint), rank: rank))
+            let failureCount = addresses.learned.values[place].attempts.failureCount + refusalCount(of: node)
+            let rank = 100 + failureCount * 20 + (sharesModel ? 0 : 10) + nearness
+            found.append(Candidate(target: .node(node, addresses.learned.values[place].entry.endpoint), rank: rank))
         }
         return found
     }
@@ -130,10 +144,14 @@ extension Swarm {
         return peer.node.map(isFree) ?? true
     }
 
-    /// Neither connected nor unwelcome.
+    /// Neither connected nor unwelcome, nor full a little while ago.
     private func isFree(_ node: NodeID) -> Bool {
-        neighbours[node] == nil && !denied.contains(node) && setAside.entry(of: node, at: clock) == nil
+        neighbours.index(forKey: node) == nil && !denied.contains(node) && setAside.entry(of: node, at: clock) == nil
+            && addresses.pauseEnd(of: node, at: clock) == nil
     }
+
+    /// How often in a row the node had no room.
+    private func refusalCount(of node: NodeID) -> Int { addresses.full[node]?.count ?? 0 }
 
     private func isDue(_ attempts: AddressBook.Attempts) -> Bool {
         !attempts.isDialling && (attempts.notBefore.map { $0 <= clock } ?? true)
@@ -145,12 +163,24 @@ extension Swarm {
         for peer in addresses.peers where !peer.isThisAgent && !peer.attempts.isDialling {
             if let node = peer.node, neighbours[node] != nil || denied.contains(node) { continue }
             let until = peer.node.flatMap { setAside.entry(of: $0, at: clock)?.until }
-            moments += [peer.attempts.notBefore, until].compactMap(\.self)
+            let pauseEnd = peer.node.flatMap { addresses.pauseEnd(of: $0, at: clock) }
+            moments += [peer.attempts.notBefore, until, pauseEnd].compactMap(\.self)
         }
-        for (node, known) in addresses.learned where neighbours[node] == nil && !known.attempts.isDialling {
-            if let moment = known.attempts.notBefore { moments.append(moment) }
+        var first = moments.filter { $0 > clock }.min()
+        func note(_ moment: Instant?) {
+            if let moment, moment > clock, moment < first ?? .never { first = moment }
         }
-        return moments.filter { $0 > clock }.min()
+        for place in addresses.learned.values.indices where !addresses.learned.values[place].attempts.isDialling {
+            let moment = addresses.learned.values[place].attempts.notBefore
+            let pauseEnd =
+                addresses.full.isEmpty
+                ? nil : addresses.pauseEnd(of: addresses.learned.keys[place], at: clock)
+            guard moment != nil || pauseEnd != nil, neighbours.index(forKey: addresses.learned.keys[place]) == nil
+            else { continue }
+            note(moment)
+            note(pauseEnd)
+        }
+        return first
     }
 
     /// Whether an address that a neighbour named may be dialled: loopback only from a neighbour that is there itself.

@@ -19,8 +19,15 @@ extension Swarm {
         duties.insert(.connect)
     }
 
+    /// How a connection ended.
+    enum Loss {
+        case ended
+        /// The neighbour has no room.
+        case full
+    }
+
     /// The connection ended. What was asked for is missing again, and what only the neighbour had is offered again.
-    mutating func forget(_ node: NodeID) {
+    mutating func forget(_ node: NodeID, because loss: Loss = .ended) {
         guard let neighbour = neighbours[node] else { return }
         for request in neighbour.requests.values {
             _ = closeRequest(request.ticket.request, of: node)
@@ -39,7 +46,10 @@ extension Swarm {
             findMates(for: version)
         }
         wakeForTurns()
-        addresses.noteLost(neighbour, at: clock, random: &random)
+        switch loss {
+        case .ended: addresses.noteLost(neighbour, at: clock, random: &random)
+        case .full: addresses.noteFull(node, at: clock, random: &random)
+        }
         staleAllPeers(but: node)
         duties.formUnion([.fetch, .upload, .offer, .connect])
     }

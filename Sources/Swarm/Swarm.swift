@@ -128,6 +128,7 @@ public struct Swarm: Sendable {
         case .chunkRechecked(let version, let chunk, let verdict): settleRecheck(version, chunk, verdict)
         case .neighbourConnected(let introduction): admit(introduction)
         case .neighbourLost(let node): forget(node)
+        case .neighbourFull(let node): forget(node, because: .full)
         case .neighbourMisbehaved(let node, let reason): expel(node, because: reason)
         case .roundTripMeasured(let node, let duration): noteRoundTrip(duration, of: node)
         case .heard(let node): if let place = neighbours.index(forKey: node) { noteHeard(place) }
@@ -204,7 +205,8 @@ public struct Swarm: Sendable {
         markLateUploads()
         sharePeers()
         passTurns()
-        duties = [.fetch, .upload, .offer, .connect]
+        duties = [.fetch, .upload, .offer]
+        considerConnecting()
         alarm = nextDeadline()
     }
 

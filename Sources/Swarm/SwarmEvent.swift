@@ -4,8 +4,8 @@ public import Wire
 /// What happened. The shell hands events in one at a time and drains all effects before the next.
 ///
 /// Events about a neighbour or a request that the core does not know (any more) are ignored, so the shell need not care
-/// about frames that cross a disconnect. Only `neighbourLost` must name the connection that the core knows: after
-/// `.disconnect` the core has forgotten the neighbour, and the shell does not report it lost.
+/// about frames that cross a disconnect. Only `neighbourLost` and `neighbourFull` must name the connection that the
+/// core knows: after `.disconnect` the core has forgotten the neighbour, and the shell does not report it lost.
 public enum SwarmEvent: Equatable, Sendable {
     // MARK: What this agent has and wants
 
@@ -35,6 +35,8 @@ public enum SwarmEvent: Equatable, Sendable {
     case neighbourConnected(Introduction)
     /// The connection ended, by whatever end but a `.disconnect` of the core.
     case neighbourLost(NodeID)
+    /// The same, and the reason was that it has no room (GOODBYE `busy`). The addresses that it told come before.
+    case neighbourFull(NodeID)
     /// The codec, the documents or TLS found an error: sets the node aside where the table says so,
     /// and disconnects it if it is connected.
     case neighbourMisbehaved(NodeID, GoodbyeCode)

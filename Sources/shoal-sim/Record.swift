@@ -40,6 +40,14 @@ struct Record {
         for (name, use) in uses { add("link_use_\(name)", list(use)) }
         add("wall_seconds", number(outcome.wallSeconds))
         add("resident_bytes_max", "\(outcome.residentByteCount)")
+        let use = report.linkUse
+        let shares = [
+            ("seed_up", use.seedUp), ("nodes_up", use.nodesUp), ("nodes_down", use.nodesDown), ("racks_up", use.racks),
+        ]
+        add(
+            "link_use",
+            "{\"step_seconds\": \(number(use.stepSeconds)), "
+                + shares.map { "\"\($0.0)\": \(list($0.1))" }.joined(separator: ", ") + "}")
         add("violations", "[" + report.violations.map { quoted($0.description) }.joined(separator: ", ") + "]")
     }
 

@@ -5,6 +5,7 @@ import FoundationEssentials
 import Logging
 import Manifest
 import Store
+import Swarm
 import Testing
 import Trust
 import Units
@@ -99,7 +100,11 @@ final class StateFixture: Sendable {
     let agent: Agent
     var address: HostPort
 
-    init(_ folder: StateFixture, trust: Trust? = nil, peers: [HostPort] = []) async throws {
+    var node: NodeID { agent.trust.identity.node }
+
+    init(
+        _ folder: StateFixture, trust: Trust? = nil, peers: [HostPort] = [], limits: SwarmLimits = SwarmLimits()
+    ) async throws {
         var configuration = AgentConfiguration()
         configuration.listen = try #require(Endpoint(parsing: "127.0.0.1:0", defaultPort: 0))
         configuration.peers = peers
@@ -110,7 +115,7 @@ final class StateFixture: Sendable {
         agent = try Agent(
             .init(
                 configuration: configuration, trust: trust, store: store,
-                settings: try SettingsFile(statePath: folder.statePath), log: log))
+                settings: try SettingsFile(statePath: folder.statePath), log: log, limits: limits))
         try FileManager.default.createDirectory(
             atPath: "\(folder.statePath)/handoff", withIntermediateDirectories: true)
         try await agent.start(handoffPath: "\(folder.statePath)/handoff/handoff.sock")

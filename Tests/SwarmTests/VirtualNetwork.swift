@@ -29,6 +29,8 @@ final class VirtualNetwork {
         var disconnects: [GoodbyeCode] = []
         var configuredPeers: [Int] = []
         var dialled: [Int] = []
+        /// When it was told `busy`.
+        var refusals: [Instant] = []
     }
 
     struct Upload {
@@ -289,11 +291,39 @@ final class VirtualNetwork {
         if connections[Pair(number, other)] != nil {
             return feed(number, .dialFailed(target, .duplicate(Self.id(other))))
         }
-        if nodes[other].swarm.admission(of: Self.id(number), now: now) != .welcome {
-            return feed(number, .dialFailed(target, .busy))
+        switch nodes[other].swarm.admission(of: Self.id(number), now: now) {
+        case .welcome: connect(number, other, dialledBy: target)
+        case .full: turnAway(number, at: other, target)
+        case .setAside, .denied: feed(number, .dialFailed(target, .unreachable))
         }
-        connect(number, other, dialledBy: target)
     }
+
+    /// HELLO, PEERS, GOODBYE `busy`.
+    private func turnAway(_ number: Int, at other: Int, _ target: DialTarget) {
+        guard let address = IPAddress([127, 0, 0, 1]) else { return }
+        let entries = nodes[other].swarm.addressesToShare(with: Self.id(number), at: address, now: now)
+        let introduction = Introduction(
+            node: Self.id(other), listeningPort: UInt16(7000 + other), remoteAddress: address, dialled: target)
+        feed(number, .neighbourConnected(introduction))
+        feed(number, .received(.peers(Peers(fitting: entries)), from: Self.id(other)))
+        feed(number, .neighbourFull(Self.id(other)))
+        nodes[number].refusals.append(now)
+    }
+
+    /// Nodes that can be reached over connections, each counted once, beginning at the first.
+    var reachableCount: Int {
+        var met: Set<Int> = [0]
+        var front = [0]
+        while let number = front.popLast() {
+            for pair in connections.keys where pair.low == number || pair.high == number {
+                let other = pair.low == number ? pair.high : pair.low
+                if met.insert(other).inserted { front.append(other) }
+            }
+        }
+        return met.count
+    }
+
+    func degree(of number: Int) -> Int { connections.keys.count { $0.low == number || $0.high == number } }
 
     /// One frame of the first upload that may send; the uploads take turns.
     private func sendNextFrame(from number: Int) {

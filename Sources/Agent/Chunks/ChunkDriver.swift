@@ -73,7 +73,10 @@ final class ChunkDriver {
             let event = inbox[next]
             next += 1
             // Not before: an effect of an earlier event may still name a buffer of that connection.
-            if case .neighbourLost(let node) = event { forgetConnection(of: node) }
+            switch event {
+            case .neighbourLost(let node), .neighbourFull(let node): forgetConnection(of: node)
+            default: break
+            }
             core.handle(event, now: Clock.now())
             while let effect = core.nextEffect() { run(effect) }
         }

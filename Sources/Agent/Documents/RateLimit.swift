@@ -14,6 +14,12 @@ struct RateLimit {
         last = now
     }
 
+    /// Takes one if there is one; false if not.
+    mutating func takeIfThere(now: Instant) -> Bool {
+        guard tokens + (now - last).inSeconds * perSecond >= 1 else { return false }
+        return take(now: now) == nil
+    }
+
     /// Takes one; nil if there is one, else how long to wait for it. It is taken in either case.
     mutating func take(now: Instant) -> Duration? {
         tokens = min(burst, tokens + (now - last).inSeconds * perSecond)

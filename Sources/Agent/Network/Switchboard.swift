@@ -25,6 +25,9 @@ final class Switchboard {
     private var pending: [ObjectIdentifier: NeighbourLink] = [:]
     private var listener: StreamListener?
     private var watch: LoopTimer?
+    /// Nodes that are refused for lack of room, and told of others.
+    private var referrals = RateLimit(
+        burst: Limits.referralBurstCount, perSecond: Limits.referralsPerSecond, now: Clock.now())
     private let quota = AdmissionQuota(
         countMax: Limits.unauthenticatedSocketCountMax,
         countPerAddressMax: Limits.unauthenticatedSocketCountPerAddressMax, patience: .seconds(Limits.handshakeSeconds))
@@ -168,6 +171,10 @@ final class Switchboard {
 
     private func refuse(_ link: NeighbourLink, _ refusal: Refusal) {
         pending[ObjectIdentifier(link)] = nil
+        // Whoever finds no room here is to find it elsewhere, or all nodes with one bootstrap peer could not meet.
+        if refusal.code == .busy, let delegate, referrals.takeIfThere(now: Clock.now()) {
+            link.send(.peers(delegate.peers(for: link)))
+        }
         link.end(refusal.code, telling: false)
         if refusal.code == .otherCluster {
             let end = NeighbourLink.End(code: .otherCluster, text: "its certificate names another", isByPeer: false)
@@ -286,6 +293,8 @@ private final class Route {
 protocol SwitchboardDelegate: AnyObject {
     func ownHello() -> Hello
     func admission(of node: NodeID) -> Admission
+    /// The addresses that the node at the other end is told of.
+    func peers(for link: NeighbourLink) -> Peers
     func introduced(_ link: NeighbourLink, _ hello: Hello)
     func received(_ message: Message, from link: NeighbourLink)
     func landing(of header: DataHeader, from link: NeighbourLink) -> RawBuffer?

@@ -56,8 +56,12 @@ extension Swarm {
 
     /// Payload that was asked for came.
     mutating func noteArrival(of byteCount: Int, for version: Digest, from node: NodeID) {
-        exchanges[version]?.account?.noteData(byteCount, from: node, at: clock)
-        if downlinkGauge.isRunning { neighbours[node]?.gauge.add(byteCount) }
+        if let place = exchanges.index(forKey: version) {
+            exchanges.values[place].account?.noteData(byteCount, from: node, at: clock)
+        }
+        if downlinkGauge.isRunning, let place = neighbours.index(forKey: node) {
+            neighbours.values[place].gauge.add(byteCount)
+        }
         guard let length = downlinkGauge.add(byteCount, at: clock) else { return }
         var potential = 0.0
         for index in neighbours.values.indices {
