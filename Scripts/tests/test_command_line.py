@@ -13,13 +13,14 @@ SHOAL = Path(os.environ.get("SHOAL") or ROOT / ".build" / "debug" / "shoal").res
 
 COMMANDS = [
     "init", "token", "join", "agent", "seed", "get", "follow", "unfollow", "list", "show", "status", "promote",
-    "remove", "verify", "deny", "version",
+    "remove", "verify", "deny", "limit", "version",
 ]
 # Arguments with which each command that asks the agent does so.
 QUESTIONS = [
     ["token", "create"], ["seed", str(ROOT / "LICENSE"), "--model", "m", "--version", "1"], ["get", "m"],
     ["follow", "m"], ["unfollow", "m:canary"], ["list"], ["list", "m", "--latest"], ["show", "m@1"], ["status"],
-    ["promote", "m@1"], ["remove", "m@1"], ["verify"], ["deny", "m@1"], ["deny", "node"],
+    ["promote", "m@1"], ["remove", "m@1"], ["verify"], ["deny", "m@1"], ["deny", "node"], ["limit"],
+    ["limit", "--upload", "1MB/s"], ["limit", "--clear"],
 ]
 WRONG_USAGE = [
     ["nonsense"], ["status", "--nonsense"], ["status", "extra"], ["get"], ["get", "a b"], ["get", "m@"],
@@ -31,7 +32,8 @@ WRONG_USAGE = [
     ["join", "token"], ["join", "token", "--peer", "127.0.0.1"], ["init", "--cluster", "c"],
     ["init", "--cluster", "a/b", "--node", "n"], ["agent", "--listen", "here"], ["agent", "--peer", "a b"],
     ["agent", "--label", "zone"], ["agent", "--label", "=a"], ["agent", "--label", "zone=" + "x" * 129],
-    ["list", "--latest"], ["list", "m@1"], ["verify", "m:canary"],
+    ["list", "--latest"], ["list", "m@1"], ["verify", "m:canary"], ["limit", "extra"], ["limit", "--upload", "fast"],
+    ["limit", "--upload", "1MB/s", "--for", "soon"],
     ["agent"] + [part for number in range(17) for part in ("--label", f"key{number}=v")],
 ]
 

@@ -31,6 +31,8 @@ final class Agent {
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
+    /// Rings when a neighbour has told what it knows of a model.
+    let learningBell = Bell()
     /// One publication at a time is judged.
     let publishing = SerialGate()
     private let contexts: TLSContexts
@@ -271,7 +273,10 @@ extension Agent {
 
     /// Fetches the manifests that a neighbour knows of a model and this node does not.
     func startLearning(of model: ModelName, from node: NodeID) {
-        jobs.start("versions \(model) \(node)") { [weak self] in await self?.learnVersions(of: model, from: node) }
+        jobs.start("versions \(model) \(node)") { [weak self] in
+            await self?.learnVersions(of: model, from: node)
+            self?.learningBell.ring()
+        }
     }
 
     /// Whether that is under way.
@@ -282,6 +287,7 @@ extension Agent {
         for digest in digests.prefix(Limits.manifestCountPerModelMax) where trust.manifests[digest] == nil {
             // Whoever named it has it; a liar's inventions are not carried to the others.
             _ = try? await fetcher.manifest(digest, from: node)
+            learningBell.ring()
         }
         let held = Set(library.entries.values.filter { $0.model == model }.map(\.digest))
         _ = try? await trust.trim(model, held: held)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,7 +14,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int clinux_peer_credentials(int socket, int32_t *process, uint32_t *user, uint32_t *group) {
@@ -86,9 +89,35 @@ int clinux_open_beneath(int directory, const char *path, enum clinux_access acce
 
 int clinux_reserve(int file, int64_t byte_count) {
     int result;
+    struct statfs disk;
+    // There the pages themselves would be made now, one by one, before the first byte is asked for.
+    if (fstatfs(file, &disk) == 0 && (disk.f_type == TMPFS_MAGIC || disk.f_type == RAMFS_MAGIC)) return -EOPNOTSUPP;
     do result = fallocate(file, 0, 0, byte_count);
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : -errno;
+}
+
+int64_t clinux_read_parts(int file, void *target, size_t part_byte_count, size_t stride, size_t byte_count,
+                          int64_t offset) {
+    enum { PARTS_MAX = 64 };
+    struct iovec parts[PARTS_MAX];
+    size_t done = 0;
+    while (done < byte_count) {
+        int count = 0;
+        for (size_t at = done; at < byte_count && count < PARTS_MAX; count++) {
+            size_t within = at % part_byte_count, length = part_byte_count - within;
+            if (length > byte_count - at) length = byte_count - at;
+            parts[count].iov_base = (char *)target + at / part_byte_count * stride + within;
+            parts[count].iov_len = length;
+            at += length;
+        }
+        ssize_t got = preadv(file, parts, count, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -errno;
+        if (got == 0) break;
+        done += (size_t)got;
+    }
+    return (int64_t)done;
 }
 
 int clinux_share_blocks(int target, int source) {

@@ -4,8 +4,8 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-// The two streams of ciphertext between a session and its owner, as the BIO that OpenSSL reads and writes, and the loops
-// around SSL_read and SSL_write: Swift comes here once for each frame or write, and not once for each record.
+// The two streams of ciphertext between a session and its owner, as the BIO that OpenSSL reads and writes, and the
+// loops around SSL_read and SSL_write: Swift comes here once for each frame or write, and not once for each record.
 
 typedef struct shoal_tls_pipe {
     // Input: what was kept comes before what is lent for the length of a call.
@@ -71,7 +71,8 @@ static inline BIO *shoal_tls_pipe_bio(const BIO_METHOD *method, shoal_tls_pipe *
     return bio;
 }
 
-// Opens records into `target` until it is full, or SSL_read says no; then `stop` is what SSL_get_error calls it, else 0.
+// Opens records into `target` until it is full, or SSL_read says no; then `stop` is what SSL_get_error calls it.
+// Otherwise `stop` is 0.
 static inline size_t shoal_tls_open(SSL *session, void *target, size_t wanted, int *stop) {
     size_t count = 0, step = 0;
     *stop = 0;

@@ -229,7 +229,9 @@ extension ByteStream {
         guard sent >= 0 || sent == Int(UV_EAGAIN.rawValue), rest > 0 else {
             return Self.spareBuffers.giveBack(buffer)  // all is sent, or the reading side will tell what broke
         }
-        guard rest < buffer.capacity / 4 else { return unsafe queue(buffer.contents.suffix(rest), of: .buffer(buffer), then) }
+        guard rest < buffer.capacity / 4 else {
+            return unsafe queue(buffer.contents.suffix(rest), of: .buffer(buffer), then)
+        }
         // A little must not keep a large buffer for as long as the other side likes.
         let copy = unsafe [UInt8](buffer.contents.suffix(rest))
         Self.spareBuffers.giveBack(buffer)

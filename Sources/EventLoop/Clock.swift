@@ -9,4 +9,13 @@ public enum Clock {
 
     /// The date, for expiry, certificates and schedules.
     public static func wallTime() -> WallTime { WallTime(secondsSince1970: Int64(time(nil))) }
+
+    /// The date with milliseconds, in RFC 3339 and UTC, for logs.
+    public static func preciseWallTime() -> String {
+        var time = timespec()
+        guard unsafe clock_gettime(CLOCK_REALTIME, &time) == 0 else { return wallTime().description }
+        let seconds = WallTime(secondsSince1970: Int64(time.tv_sec)).description.dropLast()
+        let milliseconds = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+        return "\(seconds).\(milliseconds)Z"
+    }
 }

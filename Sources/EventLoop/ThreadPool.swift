@@ -2,7 +2,7 @@ internal import CLibuv
 
 /// libuv's threads, for what blocks or computes: hashing, reading, writing, cutting. Never Swift's cooperative pool.
 ///
-/// `UV_THREADPOOL_SIZE` sets the number of threads, 4 by default.
+/// `UV_THREADPOOL_SIZE` sets the number of threads; without it there is one for each processor, two to four.
 public enum ThreadPool {
     /// Runs `work` on a thread of the pool, then `then` with its result on the loop. Jobs start in the order of the
     /// calls; how many may wait is the caller's to bound.

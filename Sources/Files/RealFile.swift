@@ -18,6 +18,24 @@ final class RealFile: StoreFile {
         try descriptor.read(into: &buffer, range, at: offset, Subject(.read, path))
     }
 
+    /// All of it by one system call.
+    func read(
+        into buffer: inout [UInt8], _ parts: BufferParts, byteCount: Int, at offset: ByteOffset
+    ) throws(FileError) {
+        precondition(byteCount >= 0 && parts.end(of: byteCount) <= buffer.count, "\(parts) in \(buffer.count) bytes")
+        guard byteCount > 0 else { return }
+        let result = unsafe buffer.withUnsafeMutableBytes { bytes in
+            let start = unsafe bytes.baseAddress.map { unsafe $0 + parts.first }
+            return unsafe clinux_read_parts(
+                descriptor.number, start, parts.byteCount, parts.stride, byteCount, offset.value)
+        }
+        let count = Int(try check(result, Subject(.read, path)))
+        guard count < byteCount else { return }
+        let end = offset.value + Int64(count)
+        let wanted = offset.value + Int64(byteCount)
+        throw FileError(.truncated, .read, "\(path)", "it ends at byte \(end), before \(wanted)")
+    }
+
     func write(_ bytes: borrowing RawSpan, at offset: ByteOffset) throws(FileError) {
         let failure: Int32? = unsafe bytes.withUnsafeBytes { buffer in
             var written = 0

@@ -9,6 +9,11 @@ public protocol ReadableFile: AnyObject, Sendable {
     ///
     /// - Throws: `.truncated` if the file ends before that; what is in the range is then undefined.
     func read(into buffer: inout [UInt8], _ range: Range<Int>, at offset: ByteOffset) throws(FileError)
+
+    /// Fills parts of `buffer` with `byteCount` bytes from `offset` on.
+    ///
+    /// - Throws: as above.
+    func read(into buffer: inout [UInt8], _ parts: BufferParts, byteCount: Int, at offset: ByteOffset) throws(FileError)
 }
 
 /// An open file of a `StoreFileSystem`. It closes when it is released.
@@ -112,6 +117,15 @@ public protocol StoreFileSystem: Sendable {
 }
 
 extension ReadableFile {
+    /// One read for each part.
+    public func read(
+        into buffer: inout [UInt8], _ parts: BufferParts, byteCount: Int, at offset: ByteOffset
+    ) throws(FileError) {
+        for done in stride(from: 0, to: byteCount, by: parts.byteCount) {
+            try read(into: &buffer, parts.range(after: done, of: byteCount), at: offset + ByteCount(done))
+        }
+    }
+
     /// The bytes from `offset` on.
     ///
     /// - Throws: `.truncated` if the file ends before that.

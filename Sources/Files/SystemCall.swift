@@ -9,19 +9,31 @@ final class Descriptor: Sendable {
     deinit { close(number) }
 }
 
-/// What an error is about.
+/// What an error is about. Costs nothing as long as there is none.
 struct Subject {
+    private enum Place {
+        case inside(StorePath)
+        case outside(String)
+    }
+
     let operation: FileOperation
-    let path: String
+    private let place: Place
 
     init(_ operation: FileOperation, _ path: StorePath) {
         self.operation = operation
-        self.path = path.description
+        place = .inside(path)
     }
 
     init(_ operation: FileOperation, _ path: String) {
         self.operation = operation
-        self.path = path
+        place = .outside(path)
+    }
+
+    var path: String {
+        switch place {
+        case .inside(let path): path.description
+        case .outside(let path): path
+        }
     }
 }
 

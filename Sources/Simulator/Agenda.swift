@@ -1,8 +1,8 @@
 /// What will happen, soonest first; of two happenings at one moment the one with the lower order.
 ///
-/// Most of what happens does so soon. So the near future is a wheel of short slots, in which keys lie unsorted, and only
-/// the slot that is being worked on is a heap: small enough for the processor's cache, however much is to happen. What
-/// lies beyond the wheel waits in a heap of its own. What happens lies in a table beside the keys and never moves.
+/// Most of what happens does so soon. So the near future is a wheel of short slots, in which keys lie unsorted, and
+/// only the slot that is being worked on is a heap: small enough for the processor's cache, however much is to happen.
+/// What lies beyond the wheel waits in a heap of its own. What happens lies in a table beside the keys and never moves.
 /// The order is `origin << 40 | the origin's own count`, so that it does not depend on who else is simulated where.
 struct Agenda<Entry> {
     private static var slotWidthBits: Int { 16 }

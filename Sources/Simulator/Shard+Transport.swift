@@ -153,8 +153,7 @@ extension Shard {
     private func takeData(_ span: DataSpan, isDamaged: Bool, on place: Int, of node: SimulatedNode) {
         node.ledger.receivedByteCount += span.byteCount
         var span = span
-        if plant == .shiftData, node.ledger.receivedByteCount / network.quantumByteCount % 1000 == 999
-        {
+        if plant == .shiftData, node.ledger.receivedByteCount / network.quantumByteCount % 1000 == 999 {
             span = DataSpan(
                 neighbour: span.neighbour, request: span.request, offset: span.offset + 1, byteCount: span.byteCount)
         }

@@ -58,7 +58,9 @@ final class Assembly: Sendable {
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
-    func write(_ bytes: borrowing RawSpan, as index: ChunkIndex, from source: ByteSource) -> (ChunkVerdict, ChunkTimes) {
+    func write(
+        _ bytes: borrowing RawSpan, as index: ChunkIndex, from source: ByteSource
+    ) -> (ChunkVerdict, ChunkTimes) {
         let began = Clock.now()
         let isRight =
             bytes.byteCount == map.layout.byteCount(of: index) && SHA256.hash(bytes) == map.layout.digest(of: index)
@@ -67,7 +69,9 @@ final class Assembly: Sendable {
         return (verdict, ChunkTimes(hashing: hashed - began, writing: Clock.now() - hashed))
     }
 
-    private func write(_ bytes: borrowing RawSpan, verifiedAs index: ChunkIndex, from source: ByteSource) -> ChunkVerdict {
+    private func write(
+        _ bytes: borrowing RawSpan, verifiedAs index: ChunkIndex, from source: ByteSource
+    ) -> ChunkVerdict {
         do throws(FileError) {
             for place in map.places(of: index) {
                 let file = try writableFile(place.file)

@@ -54,8 +54,9 @@ extension Store {
 
     /// Checks one chunk and, if it is right, writes it to every place where it occurs: one job of the pool.
     ///
-    /// `buffer` is the store's until `then` is called, and the caller's again from then on. A chunk may be announced once the
-    /// verdict is `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as wasted.
+    /// `buffer` is the store's until `then` is called, and the caller's again from then on. A chunk may be announced
+    /// once the verdict is `.verified`. A wrong or duplicate chunk never touches the disk; its bytes are counted as
+    /// wasted.
     /// - Parameter then: called on the loop, never before this returns.
     public func writeChunk(
         _ version: Digest, _ index: ChunkIndex, _ buffer: RawBuffer, from source: ByteSource,

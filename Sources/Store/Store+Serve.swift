@@ -1,4 +1,4 @@
-internal import Files
+public import Files
 public import Manifest
 public import Units
 
@@ -60,11 +60,7 @@ extension Store {
         let file = try reader(of: place.file, map, entry)
         let start = place.offset.value + offset.value
         do throws(FileError) {
-            for (number, done) in stride(from: 0, to: byteCount, by: parts.byteCount).enumerated() {
-                let from = parts.first + number * (parts.byteCount + parts.gap)
-                let range = from..<from + min(parts.byteCount, byteCount - done)
-                try file.read(into: &buffer, range, at: ByteOffset(start + Int64(done)))
-            }
+            try file.read(into: &buffer, parts, byteCount: byteCount, at: ByteOffset(start))
         } catch {
             throw StoreError(error, "read chunk")
         }
@@ -99,23 +95,5 @@ extension Store {
         }
         readers.insert(opened, for: readerKey)
         return opened
-    }
-}
-
-/// Where in a buffer bytes go: parts of one length, the last perhaps shorter, with gaps for whatever belongs between.
-public struct BufferParts: Sendable {
-    let first: Int
-    let byteCount: Int
-    let gap: Int
-
-    /// - Parameters:
-    ///   - first: where the first part begins.
-    ///   - byteCount: a part's length.
-    ///   - gap: bytes between two parts.
-    public init(first: Int, byteCount: Int, gap: Int) {
-        precondition(first >= 0 && byteCount > 0 && gap >= 0, "parts of \(byteCount) bytes from \(first) on")
-        self.first = first
-        self.byteCount = byteCount
-        self.gap = gap
     }
 }

@@ -9,6 +9,10 @@ struct Neighbour: Sendable {
         let ticket: ChunkTicket
         let byteCount: Int
         let sentAt: Instant
+        /// Requests that were open when it was made, itself included.
+        let depth: Int
+        /// It was offered, and is beyond the usual number.
+        var isOffered = false
         var received = 0
         /// When its first byte, or the last whole stride of bytes, had come.
         var strideBegan: Instant?
@@ -41,6 +45,8 @@ struct Neighbour: Sendable {
     var lastRequestNumber: RequestID = 0
     var backOffUntil: Instant?
     var slowCount = 0
+    /// Seconds from asking to having a chunk, for each chunk asked for by then; smoothed, 0 before the first.
+    private var turnSeconds = 0.0
 
     // Watching it.
     var lastHeard: Instant
@@ -48,6 +54,8 @@ struct Neighbour: Sendable {
     /// Since when requests have been outstanding without a pause.
     var waitingSince: Instant
     var usualGapNanoseconds: Int64 = 100_000_000
+    /// How long a request usually waits for its first byte.
+    var usualWaitNanoseconds: Int64 = 0
     var isProbed = false
     /// Silent with requests outstanding; not asked until it is heard.
     var isSilent = false
@@ -108,14 +116,29 @@ struct Neighbour: Sendable {
         return roundTrip < .milliseconds(20) ? .sameRegion : .far
     }
 
-    /// Three times the usual gap, within half a second and one and a half.
-    var silenceLimit: Int64 { min(max(usualGapNanoseconds * 3, 500_000_000), 1_500_000_000) }
+    /// Three times the usual gap, or twice the usual wait, within half a second and one and a half.
+    var silenceLimit: Int64 {
+        min(max(usualGapNanoseconds * 3, usualWaitNanoseconds * 2, 500_000_000), 1_500_000_000)
+    }
 
     /// What decides between sources that have as much to do: labels, and without them only a delay of another order.
     var remoteness: Distance {
         if let distanceByLabels { return distanceByLabels }
         guard let roundTrip, roundTrip >= .milliseconds(20) else { return .sameRegion }
         return .far
+    }
+
+    /// A chunk came whole.
+    mutating func noteTurn(of request: Request, at now: Instant) {
+        let sample = (now - request.sentAt).inSeconds / Double(request.depth)
+        turnSeconds = turnSeconds == 0 ? sample : turnSeconds * 0.7 + sample * 0.3
+    }
+
+    /// In how many seconds one more chunk would be here, as far as is known. Where others ask too, this tells how long
+    /// the neighbour's queue is.
+    func expectedWait(at now: Instant) -> Double {
+        let age = requests.isEmpty ? 0 : (now - requests.values[0].sentAt).inSeconds
+        return max(turnSeconds, age) * Double(requests.count + 1)
     }
 
     func isUsable(at now: Instant) -> Bool {
@@ -132,6 +155,12 @@ struct Neighbour: Sendable {
         lastHeard = now
         isProbed = false
         isSilent = false
+    }
+
+    /// The first byte of a request came.
+    mutating func noteBeginning(of request: Request, at now: Instant) {
+        let wait = now.nanoseconds - request.sentAt.nanoseconds
+        usualWaitNanoseconds = usualWaitNanoseconds == 0 ? wait : (usualWaitNanoseconds * 7 + wait) / 8
     }
 
     mutating func drawRequestNumber() -> RequestID {

@@ -47,7 +47,8 @@ extension Swarm {
             exchanges.values[place].crossings?.note(claim.claimant, of: chunk, at: clock) == true
         else { return }
         wakeForTurns()
-        if exchanges.values[place].crossings?.knowsOthers == true { spread(claim, but: sender, countMax: Swarm.relayCountMax) }
+        guard exchanges.values[place].crossings?.knowsOthers == true else { return }
+        spread(claim, but: sender, countMax: Swarm.relayCountMax)
     }
 
     /// A neighbour inside has chunks: what was asked for beyond and has not begun to come is asked of it instead.

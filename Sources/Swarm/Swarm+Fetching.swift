@@ -18,8 +18,8 @@ extension Swarm {
     // MARK: Choosing
 
     /// Asks for chunks while there is room, version by version in the order of their coming: each time of the neighbour
-    /// with the fewest outstanding bytes that has something wanted (of several the nearest, ties at random), for the
-    /// rarest that it has.
+    /// that will probably send soonest of those that have something wanted (ties at random), for the rarest that it
+    /// has.
     mutating func fetchMore() {
         for place in exchanges.values.indices {
             guard !exchanges.values[place].isSatisfied else { continue }
@@ -32,48 +32,49 @@ extension Swarm {
     private mutating func fetchMore(ofVersionAt place: Int) {
         guard !exchanges.values[place].wanted.isEmpty else { return }
         let version = exchanges.keys[place]
-        while hasRoom(forVersionAt: place), let view = leastLoadedSource(ofVersionAt: place) {
+        while hasRoom(forVersionAt: place), let view = soonestSource(ofVersionAt: place) {
             guard let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random) else { continue }
             guard ask(exchanges.values[place].views.keys[view], version, chunk) else { return }
         }
     }
 
     /// The place of its view. Each that is found in vain becomes barren, so that a loop over all ends.
-    private mutating func leastLoadedSource(ofVersionAt place: Int) -> Int? {
-        var best: (view: Int, load: Int, distance: Distance)?
+    private mutating func soonestSource(ofVersionAt place: Int) -> Int? {
+        var best: (view: Int, wait: Double)?
         var tieCount = 0
         for view in exchanges.values[place].views.values.indices {
             guard !exchanges.values[place].views.values[view].isBarren,
                 let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view])
             else { continue }
-            let load = neighbours.values[neighbour].outstandingByteCount
-            if let best, best.load < load { continue }
+            let wait =
+                neighbours.values[neighbour].expectedWait(at: clock) * neighbours.values[neighbour].remoteness.weight
+            if let best, best.wait < wait { continue }
             guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place) else {
                 continue
             }
-            let distance = neighbours.values[neighbour].remoteness
-            let isTie = best.map { ($0.load, $0.distance) == (load, distance) } ?? false
-            if let best, !isTie, (best.load, best.distance) < (load, distance) { continue }
+            let isTie = best.map { $0.wait == wait } ?? false
             tieCount = isTie ? tieCount + 1 : 1
-            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, load, distance) }
+            if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, wait) }
         }
         return best?.view
     }
 
     private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
 
-    /// Eight chunks in all, and as many more as fit into the neighbours' bandwidth times delay.
+    /// `requestCount` chunks in all beside those that were offered, and as many more as fit into the neighbours'
+    /// bandwidth times delay.
     private func hasRoom(forVersionAt place: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
         guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
             return false
         }
         let total = limits.requestCount + extraWindow
-        return outstandingRequestCount < total || outstandingByteCount + mean <= total * max(Swarm.windowUnitMin, mean)
+        return outstandingRequestCount - offered.count < total
+            || outstandingByteCount - offered.byteCount + mean <= total * max(Swarm.windowUnitMin, mean)
     }
 
-    /// One chunk per neighbour, more for each of few neighbours, and as many more as its bandwidth times delay takes;
-    /// of a slow one no more than it sends in some seconds.
+    /// Up to twice its share of all requests, so that those with short queues get more, and as many more as its
+    /// bandwidth times delay takes; of a slow one no more than it sends in some seconds.
     private func hasRoom(_ neighbour: Int, forVersionAt place: Int) -> Bool {
         let requestCount = neighbours.values[neighbour].requests.count
         guard requestCount > 0 else { return true }
@@ -82,7 +83,8 @@ extension Swarm {
         let unit = max(Swarm.windowUnitMin, mean)
         let sources = max(1, exchanges.values[place].views.count - exchanges.values[place].reservedViewCount)
         let fair = (limits.requestCount + sources - 1) / sources
-        var window = min(fair + neighbours.values[neighbour].extraWindow, Limits.requestByteCountPerNeighbourMax / unit)
+        var window = min(
+            2 * fair + neighbours.values[neighbour].extraWindow, Limits.requestByteCountPerNeighbourMax / unit)
         let rate = neighbours.values[neighbour].rate.bytesPerSecond
         if rate > 0 { window = min(window, 1 + Int(min(rate * Swarm.queueSecondsMax / Double(unit), 1e6))) }
         window = max(1, window)
@@ -103,7 +105,7 @@ extension Swarm {
 
     /// False if the memory for unverified bytes is used up.
     @discardableResult
-    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex) -> Bool {
+    mutating func ask(_ node: NodeID, _ version: Digest, _ chunk: ChunkIndex, isOffered: Bool = false) -> Bool {
         guard let place = exchanges.index(forKey: version), let neighbour = neighbours.index(forKey: node) else {
             return false
         }
@@ -115,7 +117,11 @@ extension Swarm {
         exchanges.values[place].account?.noteRequest(to: node, at: clock)
         if exchanges.values[place].askedBeyond.contains(chunk) { claim(chunk, of: version) }
         if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }
-        neighbours.values[neighbour].open(.init(ticket: ticket, byteCount: byteCount, sentAt: clock), at: clock)
+        neighbours.values[neighbour].open(
+            .init(
+                ticket: ticket, byteCount: byteCount, sentAt: clock,
+                depth: neighbours.values[neighbour].requests.count + 1, isOffered: isOffered), at: clock)
+        if isOffered { offered = (offered.count + 1, offered.byteCount + byteCount) }
         unverifiedByteCount += byteCount
         outstandingRequestCount += 1
         outstandingByteCount += byteCount
@@ -156,8 +162,20 @@ extension Swarm {
         if exchanges.values[place].wanted.contains(chunk), openCount < Swarm.smallRequestCountMax,
             neighbours[node]?.isUsable(at: clock) == true, !isPaused(exchanges.values[place].pausedUntil)
         {
-            ask(node, version, chunk)
+            ask(node, version, chunk, isOffered: true)
         }
         duties.insert(.fetch)
+    }
+}
+
+extension Distance {
+    /// How much longer a chunk from there may take and still be preferred no less: near links are seldom shared.
+    fileprivate var weight: Double {
+        switch self {
+        case .sameHost, .sameRack: 1
+        case .sameZone: 1.25
+        case .sameRegion: 1.5
+        case .far: 3
+        }
     }
 }

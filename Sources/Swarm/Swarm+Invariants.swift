@@ -32,6 +32,10 @@ extension Swarm {
         }
         precondition(requestCount == outstandingRequestCount, "\(requestCount) != \(outstandingRequestCount) requests")
         precondition(outstanding == outstandingByteCount, "\(outstanding) != \(outstandingByteCount) bytes")
+        let offers = neighbours.values.flatMap { $0.requests.values }.filter { $0.isOffered }
+        precondition(offers.count == offered.count, "\(offers.count) != \(offered.count) offered")
+        let sum = offers.reduce(0) { $0 + $1.byteCount }
+        precondition(sum == offered.byteCount, "\(sum) != \(offered.byteCount) bytes offered")
         let unverified = outstanding + verifying.values.reduce(0, +)
         precondition(unverified == unverifiedByteCount, "\(unverified) != \(unverifiedByteCount) bytes")
         precondition(unverified <= limits.unverifiedByteCountMax, "\(unverified) bytes unverified")

@@ -76,19 +76,31 @@ extension Swarm {
         let count = neighbours.count + addresses.diallingCount
         let forParticipants = min(participantLack, target + Limits.participantCountTarget - count)
         var lack = Lack(any: max(0, target - count, forParticipants))
-        guard place != 0, count < target * 2 else { return lack }
+        guard place != 0, count < max(target * 2, Limits.placeMeshCountMax + target) else { return lack }
         let beyond = isDirecting ? Limits.farNeighbourCountTargetDirecting : Limits.farNeighbourCountTarget
         let dialled = addresses.diallingCounts(mark: Place.mark(of: place))
         let insideCount = neighbours.values.reduce(dialled.inside) { $0 + ($1.isInside ? 1 : 0) }
-        lack.inside = max(0, target - beyond - insideCount)
+        lack.inside = max(0, target - beyond - insideCount, meshLack(insideCount))
         lack.beyond = max(0, beyond - (count - insideCount))
         return lack
+    }
+
+    /// Nodes of a small place that are known and no neighbours, beside so many that are; 0 if the place is large.
+    private func meshLack(_ insideCount: Int) -> Int {
+        let mark = Place.mark(of: place)
+        var strangerCount = 0
+        for (node, known) in addresses.learned
+        where known.entry.placeMark == mark && !known.attempts.isDialling && neighbours[node] == nil {
+            strangerCount += 1
+        }
+        return insideCount + strangerCount <= Limits.placeMeshCountMax ? strangerCount : 0
     }
 
     private var participantLack: Int {
         exchanges.values.reduce(0) { most, exchange in
             let isNew = clock - exchange.addedAt < Swarm.companyWait
-            return exchange.isSatisfied || isNew ? most : max(most, Limits.participantCountTarget - exchange.views.count)
+            guard !exchange.isSatisfied, !isNew else { return most }
+            return max(most, Limits.participantCountTarget - exchange.views.count)
         }
     }
 
@@ -160,7 +172,8 @@ extension Swarm {
         }
         for place in addresses.learned.values.indices where !addresses.learned.values[place].attempts.isDialling {
             let moment = addresses.learned.values[place].attempts.notBefore
-            let pauseEnd = addresses.full.isEmpty
+            let pauseEnd =
+                addresses.full.isEmpty
                 ? nil : addresses.pauseEnd(of: addresses.learned.keys[place], at: clock)
             guard moment != nil || pauseEnd != nil, neighbours.index(forKey: addresses.learned.keys[place]) == nil
             else { continue }

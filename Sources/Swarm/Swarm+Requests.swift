@@ -17,10 +17,14 @@ extension Swarm {
         guard span.byteCount > 0, span.offset == received, span.byteCount <= byteCount - received else {
             return expel(span.neighbour, because: .unsolicited)
         }
+        if received == 0 {
+            neighbours.values[place].noteBeginning(of: neighbours.values[place].requests.values[number], at: clock)
+        }
         neighbours.values[place].requests.values[number].note(span.byteCount, at: clock)
         if neighbours.values[place].noteData(span.byteCount, at: clock) { fitWindow(of: place, unit: byteCount) }
         downlink.add(span.byteCount, at: clock)
-        noteArrival(of: span.byteCount, for: neighbours.values[place].requests.values[number].ticket.version, from: span.neighbour)
+        let version = neighbours.values[place].requests.values[number].ticket.version
+        noteArrival(of: span.byteCount, for: version, from: span.neighbour)
         if received + span.byteCount == byteCount { takeWhole(span.request, of: place) }
     }
 
@@ -29,6 +33,7 @@ extension Swarm {
         guard let request = closeRequest(number, ofNeighbourAt: place) else { return }
         neighbours.values[place].lossesInARow = 0
         neighbours.values[place].slowCount = 0
+        neighbours.values[place].noteTurn(of: request, at: clock)
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
         // What the downlink did once is forgotten slowly.
@@ -133,6 +138,7 @@ extension Swarm {
         unverifiedByteCount -= request.byteCount
         outstandingRequestCount -= 1
         outstandingByteCount -= request.byteCount
+        if request.isOffered { offered = (offered.count - 1, offered.byteCount - request.byteCount) }
         return request
     }
 }

@@ -19,6 +19,10 @@ extension Swarm {
     }
 
     private static let lateAfterMin = Duration.milliseconds(40)
+    private static let lateAfterMax = Duration.milliseconds(250)
+    /// An upload that does not move for this part of a turn lets another one in. With half of it so many went at once
+    /// that their pieces delayed everything else; with twice of it links idled (20 and 50 nodes, simulated and real).
+    private static let stuckAfterTurns = 0.8
     private static let busyHint = Duration.milliseconds(500)
 
     // MARK: Requests
@@ -192,13 +196,15 @@ extension Swarm {
 
     // MARK: Slow receivers
 
-    /// When an upload that keeps others waiting counts as late: three times what it would take with its share of the
-    /// uplink, or when it does not move.
+    /// When an upload that keeps others waiting counts as late: after three times what it would take with its share of
+    /// the uplink, or when it does not move while each of the others would have had its turn.
     private func lateAt(_ upload: ActiveUpload) -> Instant {
-        let isStuckAt = upload.lastMove + Swarm.lateAfterMin
-        guard uplinkPeak > 0 else { return isStuckAt }
+        guard uplinkPeak > 0 else { return upload.lastMove + Swarm.lateAfterMax }
+        let turn = Double(uploads.count * Limits.uploadPieceByteCountMin) / uplinkPeak * Swarm.stuckAfterTurns
+        let pause = min(max(Swarm.lateAfterMin, .milliseconds(Int64(min(turn, 1) * 1000))), Swarm.lateAfterMax)
+        let isStuckAt = upload.lastMove + pause
         let share = Double(upload.byteCount) * Double(limits.uploadCount) / uplinkPeak
-        let patience = max(Swarm.lateAfterMin, .milliseconds(Int64(min(share * 3, 60) * 1000)))
+        let patience = max(Swarm.lateAfterMax, .milliseconds(Int64(min(share * 3, 60) * 1000)))
         return min(isStuckAt, upload.startedAt + patience)
     }
 

@@ -45,6 +45,8 @@ public struct Swarm: Sendable {
     var outstandingRequestCount = 0
     /// Bytes that they are for. Invariant: the sum over them.
     var outstandingByteCount = 0
+    /// Of both what was offered, which the usual window does not count. Invariant: the sums over these requests.
+    var offered = (count: 0, byteCount: 0)
     /// Invariant: the sum over all neighbours.
     var extraWindow = 0
 

@@ -4,8 +4,8 @@ public import Wire
 /// What happened. The shell hands events in one at a time and drains all effects before the next.
 ///
 /// Events about a neighbour or a request that the core does not know (any more) are ignored, so the shell need not care
-/// about frames that cross a disconnect. Only `neighbourLost` and `neighbourFull` must name the connection that the core knows: after
-/// `.disconnect` the core has forgotten the neighbour, and the shell does not report it lost.
+/// about frames that cross a disconnect. Only `neighbourLost` and `neighbourFull` must name the connection that the
+/// core knows: after `.disconnect` the core has forgotten the neighbour, and the shell does not report it lost.
 public enum SwarmEvent: Equatable, Sendable {
     // MARK: What this agent has and wants
 

@@ -16,12 +16,12 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountTarget = Limits.neighbourCountTarget
     /// The same while directing.
     public var neighbourCountTargetDirecting = Limits.neighbourCountTargetDirecting
+    /// Neighbours that are accepted.
+    public var neighbourCountMax = Limits.neighbourCountMax
     /// Announcements are collected that long at least.
     public var announcementDelay = Duration.milliseconds(10)
     /// And that long at most, in the midst of a long fetch.
     public var announcementDelayMax = Duration.milliseconds(100)
-    /// Neighbours that are accepted.
-    public var neighbourCountMax = Limits.neighbourCountMax
 
     /// The defaults.
     public init() {}

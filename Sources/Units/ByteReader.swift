@@ -43,8 +43,8 @@ public struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible 
 /// Reads big-endian fields one after the other. Safe on hostile input: it never reads past the end, and bounds a length
 /// before it allocates.
 public struct ByteReader: Sendable {
-    private let bytes: ArraySlice<UInt8>
-    private var position: Int
+    @usableFromInline let bytes: ArraySlice<UInt8>
+    @usableFromInline var position: Int
 
     /// Reads from the first byte on; nothing is copied.
     public init(_ bytes: [UInt8]) { self.init(bytes[...]) }
@@ -56,16 +56,16 @@ public struct ByteReader: Sendable {
     }
 
     /// Bytes that have not been read yet.
-    public var remainingCount: Int { bytes.endIndex - position }
+    @inlinable public var remainingCount: Int { bytes.endIndex - position }
 
     /// A big-endian unsigned integer.
-    public mutating func integer<T: FixedWidthInteger & UnsignedInteger>(
+    @inlinable public mutating func integer<T: FixedWidthInteger & UnsignedInteger>(
         _ type: T.Type, _ field: StaticString
     ) throws(DecodingError) -> T {
         let width = T.bitWidth / 8
         guard remainingCount >= width else { throw DecodingError(.truncated, field) }
         var value: T = 0
-        for offset in 0..<width { value = value << 8 | T(bytes[position + offset]) }
+        for offset in 0..<width { value = value << 8 | T(truncatingIfNeeded: bytes[position + offset]) }
         position += width
         return value
     }

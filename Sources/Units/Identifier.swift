@@ -43,7 +43,14 @@ public struct Digest: Identifier {
     }
 
     /// The 32 raw bytes, made anew on each call.
-    public var bytes: [UInt8] { first.bytes + second.bytes }
+    public var bytes: [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
+            let whole = UnsafeMutableRawBufferPointer(buffer)
+            unsafe first.store(into: whole)
+            unsafe second.store(into: UnsafeMutableRawBufferPointer(rebasing: whole[16...]))
+            count = Self.byteCount
+        }
+    }
 
     /// The first eight hexadecimal digits, for people.
     public var short: String { String(hex.prefix(8)) }
@@ -97,13 +104,28 @@ private struct Word128: Hashable, Comparable {
     let high: UInt64
     let low: UInt64
 
+    /// - Precondition: `bytes` has 16 elements.
     init(_ bytes: ArraySlice<UInt8>) {
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+        (high, low) = unsafe bytes.withUnsafeBytes { bytes in
+            precondition(bytes.count == 16, "\(bytes.count) bytes for 16")
+            return unsafe (
+                UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+
+    /// Writes the 16 bytes.
+    func store(into target: UnsafeMutableRawBufferPointer) {
+        unsafe target.storeBytes(of: high.bigEndian, as: UInt64.self)
+        unsafe target.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
     }
 
     var bytes: [UInt8] {
-        [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
+        unsafe [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
+            unsafe store(into: UnsafeMutableRawBufferPointer(buffer))
+            count = 16
+        }
     }
 
     static func < (left: Word128, right: Word128) -> Bool {

@@ -19,6 +19,10 @@ extension Limits {
     public static let pingSeconds = 5
     /// Silence of a neighbour after which it is closed.
     public static let silenceSeconds = 15
+    /// Small frames of one turn of the loop that go to one neighbour together.
+    public static let gatheredByteCountMax = 64 << 10
+    /// Memory that a connection keeps for them until the next turn.
+    public static let gatheredByteCountKept = 4 << 10
     /// Control frames that wait for one neighbour.
     public static let controlBacklogByteCountMax = 4 << 20
     /// What one queued write costs beside its bytes: its request, its buffer's head, and the allocator's rounding.

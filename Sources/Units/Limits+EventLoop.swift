@@ -17,6 +17,7 @@ extension Limits {
     public static let resolvedEndpointCountMax = 16
     /// Bytes of a host's name.
     public static let hostNameByteCountMax = 253
-    /// Threads of the pool unless `UV_THREADPOOL_SIZE` says otherwise.
-    public static let poolThreadCount = 4
+    /// Threads of the pool, one for each processor within these bounds, unless `UV_THREADPOOL_SIZE` says otherwise.
+    /// More only wait for each other: one thread of the loop cannot bring what four can hash and write.
+    public static let poolThreadCounts = 2...4
 }

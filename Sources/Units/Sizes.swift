@@ -4,7 +4,7 @@ public struct ByteCount: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
     public let value: Int64
 
     /// - Precondition: `value` is not negative.
-    public init(_ value: some BinaryInteger) {
+    @inlinable public init(_ value: some BinaryInteger) {
         precondition(value >= 0, "a negative number of bytes: \(value)")
         self.value = Int64(value)
     }
@@ -36,7 +36,7 @@ public struct ByteOffset: Hashable, Comparable, Sendable, ExpressibleByIntegerLi
     public let value: Int64
 
     /// - Precondition: `value` is not negative.
-    public init(_ value: some BinaryInteger) {
+    @inlinable public init(_ value: some BinaryInteger) {
         precondition(value >= 0, "a negative offset: \(value)")
         self.value = Int64(value)
     }

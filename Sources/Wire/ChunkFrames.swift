@@ -58,7 +58,8 @@ public struct DataFrame: Hashable, Sendable {
     /// What comes before the payload: length, type, request, offset.
     public static let headerByteCount = 13
 
-    /// Payload of which a frame with its header fills one TLS record, so that a receiver can open it to where it belongs.
+    /// Payload of which a frame with its header fills one TLS record, so that a receiver can open it to where it
+    /// belongs.
     public static let payloadByteCountPerRecord = Limits.dataFrameByteCount - headerByteCount
 
     /// Writes what comes before the payload to the start of `target`, which is at least that long.

@@ -14,6 +14,14 @@ struct ByteSize: ExpressibleByArgument {
         guard let value = quantity(argument, units), value >= 1, value < 1e15 else { return nil }
         byteCount = Int(value)
     }
+
+    /// As `--help` shows it, in the largest unit of which it is a whole number.
+    var defaultValueDescription: String {
+        for (name, unit) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] where byteCount % unit == 0 {
+            return "\(byteCount / unit)\(name)"
+        }
+        return "\(byteCount)B"
+    }
 }
 
 /// Bits a second: `40Mbit`, `1Gbit`.

@@ -46,6 +46,22 @@ import Units
         #expect(try disk.files.get("a") == [7, 1, 2, 0])
     }
 
+    @Test(arguments: Disk.Kind.allCases, [1, 99, 100, 101, 200, 250, 7_000])
+    func aReadInPartsLeavesTheGapsAlone(kind: Disk.Kind, byteCount: Int) throws {
+        let disk = try Disk(kind)
+        let bytes = pattern(8_000)
+        try disk.files.put("a", bytes)
+        var buffer = [UInt8](repeating: 255, count: 10_000)
+        let parts = BufferParts(first: 3, byteCount: 100, gap: 13)
+        let file = try disk.files.open("a", for: .reading)
+        try file.read(into: &buffer, parts, byteCount: byteCount, at: 500)
+        var expected = [UInt8](repeating: 255, count: 10_000)
+        for number in 0..<byteCount { expected[3 + number / 100 * 113 + number % 100] = bytes[500 + number] }
+        #expect(buffer == expected)
+        let beyondEnd = code { try file.read(into: &buffer, parts, byteCount: byteCount, at: 7_999) }
+        #expect(beyondEnd == (byteCount == 1 ? nil : .truncated))
+    }
+
     @Test(arguments: Disk.Kind.allCases)
     func aReadIsWholeOrAnError(kind: Disk.Kind) throws {
         let disk = try Disk(kind)

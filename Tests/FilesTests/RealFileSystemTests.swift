@@ -1,3 +1,4 @@
+import CLinux
 import Files
 import Glibc
 import Testing
@@ -81,7 +82,28 @@ import Units
         _ = try files.create("a", reserving: 8_388_608, mode: 0o600)
         var status = stat()
         #expect(unsafe stat("\(folder.path)/a", &status) == 0)
-        #expect(status.st_blocks * 512 >= 8 << 20)
+        #expect(status.st_size == 8 << 20)
+        // In memory the space is only compared with what is free.
+        let descriptor = unsafe open("\(folder.path)/a", O_RDWR)
+        defer { close(descriptor) }
+        if clinux_reserve(descriptor, 1) == 0 { #expect(status.st_blocks * 512 >= 8 << 20) }
+    }
+
+    @Test func aFileInMemoryIsNotMadeBeforeItIsWritten() throws {
+        let folder = "/dev/shm/shoal-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        guard unsafe access("/dev/shm", W_OK) == 0 else { return }
+        let files = try RealFileSystem(folder: folder, creatingWithMode: 0o700)
+        defer {
+            unsafe unlink("\(folder)/a")
+            unsafe rmdir(folder)
+        }
+        _ = try files.create("a", reserving: 8_388_608, mode: 0o600)
+        var status = stat()
+        #expect(unsafe stat("\(folder)/a", &status) == 0)
+        #expect(status.st_size == 8 << 20)
+        #expect(status.st_blocks == 0)
+        let tooMuch = try files.freeByteCount() + ByteCount(1 << 40)
+        #expect(code { _ = try files.create("b", reserving: tooMuch, mode: 0o600) } == .full)
     }
 
     @Test func moreThanTheDiskHasIsRefusedAndLeavesNothing() throws {

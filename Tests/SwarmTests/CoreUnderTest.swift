@@ -15,8 +15,16 @@ struct CoreUnderTest {
     /// The moment that the core last asked for.
     var wake: Instant?
 
-    init(limits: SwarmLimits = SwarmLimits(), labels: [String: String] = [:], seed: UInt64 = 1) {
+    init(limits: SwarmLimits = CoreUnderTest.limits, labels: [String: String] = [:], seed: UInt64 = 1) {
         swarm = Swarm(node: Self.node(0), labels: labels, limits: limits, seed: seed)
+    }
+
+    /// The usual ones, with few enough requests and offers to count them.
+    static var limits: SwarmLimits {
+        var limits = SwarmLimits()
+        limits.requestCount = 8
+        limits.offerCount = 8
+        return limits
     }
 
     static func node(_ number: UInt8) -> NodeID { NodeID(exactly: Array(repeating: 0, count: 15) + [number]) }

@@ -171,6 +171,17 @@ import Wire
         #expect(effects.requests.map { $0.source } == [Core.node(1)])
     }
 
+    @Test func offeredChunks_takeNoRoomInTheWindow() {
+        var core = Core()
+        for number in 1...3 { core.connect(UInt8(number)) }
+        core.feed(.versionAdded(Core.plan(100)))
+        core.holdings(from: 1, count: 100, flags: .directing)
+        for chunk in 90..<98 {
+            core.receive(.offer(ChunkReference(version: Core.version, chunk: ChunkIndex(UInt32(chunk)))), from: 1)
+        }
+        #expect(core.holdings(from: 2, count: 100, held: Core.all(90)).requests.count == 8)
+    }
+
     @Test func aChunkThatIsHereOrOnItsWay_isNotAskedForAgain() {
         var core = Core()
         for number in 1...2 { core.connect(UInt8(number)) }

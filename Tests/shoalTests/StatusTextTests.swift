@@ -63,6 +63,8 @@ import Testing
         #expect(lines.contains(behind))
     }
 
-    @Test(arguments: [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3600, "1 h 0 min")])
+    @Test(arguments: [
+        (0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3600, "1 h 0 min"),
+    ])
     func aLengthOfTimeHasTwoUnitsAtMost(seconds: Double, text: String) { #expect(Format.seconds(seconds) == text) }
 }

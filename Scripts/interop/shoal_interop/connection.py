@@ -12,10 +12,11 @@ from dataclasses import dataclass, fields
 
 from . import wire
 from .elements import Refused
+from .framing import Deframer
 from .keys import PeerIdentity, read_node_certificate
 from .misbehaviour import Misbehaviour
 from .tls import ALPN, Channel, context
-from .wire import Code, Deframer, Violation
+from .violations import Code, Violation
 
 CONTROL_BYTES_MAX = 4_194_304
 

@@ -5,11 +5,11 @@ import socket
 import time
 
 from . import wire
+from .framing import Deframer
 from .keys import read_node_certificate
 from .maker import Identity
 from .misbehaviour import Misbehaviour
 from .tls import Channel, context
-from .wire import Deframer
 
 
 class RawPeer:

@@ -2,10 +2,12 @@
 
 from . import wire
 from .elements import Writer
+from .framing import Deframer, decode_one
 from .maker import Cluster
 from .readable import readable
 from .vectors_documents import NOW, pattern_bytes
-from .wire import Code, PeerEntry, Violation, decode_one
+from .violations import Code, Violation
+from .wire import PeerEntry
 
 VERSION = pattern_bytes("version", 32)
 NODE = pattern_bytes("node", 16)
@@ -240,7 +242,7 @@ class WireVectors:
     @staticmethod
     def refuse(name: str, data: bytes, codes: tuple) -> dict:
         try:
-            wire.Deframer().feed(data)
+            Deframer().feed(data)
         except Violation as violation:
             assert violation.code in codes, f"{name}: {violation}"
         else:

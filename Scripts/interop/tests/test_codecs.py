@@ -11,12 +11,13 @@ from shoal_interop import joining_messages, wire
 from shoal_interop.documents import Deny, Head, Manifest, Root, RootKey
 from shoal_interop.elements import Refused, pattern_matches
 from shoal_interop.envelope import RIGHT_PROMOTE, Envelope
+from shoal_interop.framing import Deframer, decode_one
 from shoal_interop.join_token import Token
 from shoal_interop.keys import Key
 from shoal_interop.layout import Layout, cut, fixed_chunk_bytes, make_version
 from shoal_interop.maker import Cluster
 from shoal_interop.trust import Records, open_document, open_first_root, open_next_root
-from shoal_interop.wire import Deframer, Violation
+from shoal_interop.violations import Violation
 
 INTEROP = pathlib.Path(__file__).resolve().parents[1]
 VECTORS = INTEROP.parents[1] / "Protocol" / "vectors"
@@ -78,7 +79,7 @@ class VectorTests(unittest.TestCase):
     def test_frames_read_back_to_the_same_bytes_and_bad_ones_are_refused(self):
         vectors = load("wire.json")
         for entry in vectors["frames"]:
-            self.assertEqual(wire.decode_one(bytes.fromhex(entry["bytes"])).encode().hex(), entry["bytes"])
+            self.assertEqual(decode_one(bytes.fromhex(entry["bytes"])).encode().hex(), entry["bytes"])
         for entry in vectors["refused"]:
             with self.assertRaises(Violation, msg=entry["name"]) as caught:
                 Deframer().feed(bytes.fromhex(entry["bytes"]))

@@ -119,6 +119,13 @@ func pause(_ duration: Duration) async throws(ControlError) {
     }
 }
 
+/// The same, and no longer than until the bell rings.
+@LoopActor
+func pause(_ duration: Duration, orUntil bell: Bell) async throws(ControlError) {
+    await bell.wait(atMost: duration)
+    if Task.isCancelled { throw ControlError(.failed, "whoever asked has gone") }
+}
+
 extension Agent {
     /// The manifest that a command names, among those that this node knows.
     func find(_ model: String, version: String?, channel: String?) throws(ControlError) -> Verified<Manifest> {

@@ -81,7 +81,7 @@ struct VersionGetter {
                 try await reachFurther(model)
                 if agent.switchboard.links.keys.allSatisfy(asked.contains) { return true }
             }
-            try await pause(.milliseconds(50))
+            try await pause(.milliseconds(50), orUntil: agent.learningBell)
         }
         return true
     }
@@ -149,7 +149,7 @@ struct VersionGetter {
             }
             if entry.phase == .failed, isFinal(entry.error) { throw ControlError(.failed, entry.error) }
             progress(StatusWriter(agent: agent).progress(of: entry))
-            try await pause(.milliseconds(50))
+            try await pause(.milliseconds(50), orUntil: entry.phaseBell)
         }
         progress(StatusWriter(agent: agent).progress(of: entry))
     }

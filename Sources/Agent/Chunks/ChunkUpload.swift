@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Files
 internal import Store
 internal import Swarm
 internal import Units

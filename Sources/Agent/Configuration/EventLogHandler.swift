@@ -34,7 +34,7 @@ public struct EventLogHandler: LogHandler {
         let isForDebugging = event.level < .info
         let leftOut = isForDebugging ? 0 : Self.quota.withLock { $0.take(place, now: Clock.now()) }
         guard let leftOut else { return }
-        var line = isForJournal ? "<\(priority(of: event.level))>" : "\(Clock.wallTime()) \(event.level) "
+        var line = isForJournal ? "<\(priority(of: event.level))>" : "\(Clock.preciseWallTime()) \(event.level) "
         line += clean(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted(value.description))" }

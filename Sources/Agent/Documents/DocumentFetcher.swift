@@ -102,8 +102,8 @@ final class DocumentFetcher {
         return nil
     }
 
-    /// Those that announced the version, unless they gave the layout to others a moment ago: there will soon be more. Only
-    /// where there are none, whoever else is there.
+    /// Those that announced the version, unless they gave the layout to others a moment ago: there will soon be more.
+    /// Only where there are none, whoever else is there.
     private func holders(of version: Digest) -> [NodeID] {
         let now = Clock.now()
         declined = declined.filter { $0.value > now }

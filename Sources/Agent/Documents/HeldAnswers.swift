@@ -4,8 +4,8 @@ internal import Wire
 /// FETCHes of manifests that this agent is getting itself, and answers once it has them: so a manifest follows its head
 /// from neighbour to neighbour, and nobody has to ask again.
 ///
-/// held → taken, once: when the manifest came, when it did not, or when the time is up. How many there are is bounded by
-/// the questions that one neighbour may have open.
+/// held → taken, once: when the manifest came, when it did not, or when the time is up. How many there are is bounded
+/// by the questions that one neighbour may have open.
 struct HeldAnswers {
     struct Question: Equatable {
         let node: NodeID

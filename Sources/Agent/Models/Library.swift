@@ -192,6 +192,7 @@ extension Library {
     private func attempt(_ entry: LibraryEntry) async throws -> Bool {
         guard let manifest = try await fetcher.manifest(entry.digest) else { return false }
         entry.manifest = manifest
+        log.debug("the manifest is here", metadata: ["version": "\(entry.digest.short)"])
         guard entry.isToBeFetched else { return true }
         if store.committed(entry.key) != nil {
             try await serve(entry, seeding: .ordinary)
@@ -200,6 +201,7 @@ extension Library {
         entry.phase = .fetching
         guard let layout = try await fetcher.layout(of: manifest) else { return false }
         entry.layout = layout
+        log.debug("the layout is here", metadata: ["version": "\(entry.digest.short)"])
         guard entry.isToBeFetched else { return true }
         try await fetch(entry, manifest, layout)
         return true
@@ -212,6 +214,7 @@ extension Library {
         guard entry.isToBeFetched else { return }
         entry.phase = .fetching
         entry.error = ""
+        log.debug("chunks are fetched now", metadata: ["version": "\(entry.digest.short)"])
         book.handOver(entry.digest, reusedByteCount: layout.byteCount(of: start.held))
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
         let isWhole = start.held.count == start.needed.count
@@ -221,6 +224,7 @@ extension Library {
             return driver.remove(entry.digest, because: .unwanted)
         }
         entry.phase = .committing
+        log.debug("all chunks are here", metadata: ["version": "\(entry.digest.short)"])
         _ = try await store.commit(entry.key)
         book.close(entry)
         becomeReady(entry)

@@ -18,8 +18,13 @@ final class LibraryEntry {
     /// Someone still wants it: a followed channel, or `get`.
     var isWanted = false
     var phase = Phase.waiting {
-        didSet { onPhase?(self) }
+        didSet {
+            onPhase?(self)
+            phaseBell.ring()
+        }
     }
+    /// Rings when the phase changes.
+    let phaseBell = Bell()
     /// The phase changed.
     var onPhase: (@LoopActor (LibraryEntry) -> Void)?
     /// Why it is not ready; empty if nothing is wrong.

@@ -29,7 +29,9 @@ final class BulkQueue {
 
     /// Payload that a piece has at most: as small as the window where something queues, since what comes later waits
     /// for a whole piece; large where nothing does, since a piece costs a system call.
-    private var pieceByteCount: Int { min(max(window.byteCount, Limits.uploadPieceByteCountMin), Limits.uploadReadByteCount) }
+    private var pieceByteCount: Int {
+        min(max(window.byteCount, Limits.uploadPieceByteCountMin), Limits.uploadReadByteCount)
+    }
 
     /// Adds a source; `key` names it for `remove`.
     func add(_ key: UInt64, _ next: @escaping Source) {

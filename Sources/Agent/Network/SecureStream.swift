@@ -26,6 +26,9 @@ final class SecureStream {
     private var onEnd: (@LoopActor (End) -> Void)?
     /// Takes all plaintext from now on, in the place of `onPlaintext`.
     weak var sink: (any PlaintextSink)?
+    /// What was sent in this turn of the loop and is not sealed yet: small frames share a record and a system call.
+    private var gathered: [UInt8] = []
+    private var isTurnEndAwaited = false
 
     init(_ stream: ByteStream, _ session: TLSSession) {
         self.stream = stream
@@ -50,11 +53,11 @@ final class SecureStream {
     /// What ALPN chose.
     var applicationProtocol: TLSProtocol? { session.negotiatedProtocol }
 
-    /// Ciphertext that the kernel has not taken yet.
-    var queuedByteCount: Int { stream.queuedByteCount }
+    /// What the kernel has not taken yet.
+    var queuedByteCount: Int { stream.queuedByteCount + gathered.count }
 
     /// The same with what it costs to keep it queued.
-    var queuedCost: Int { stream.queuedByteCount + stream.queuedWriteCount * Limits.queuedWriteByteCount }
+    var queuedCost: Int { queuedByteCount + stream.queuedWriteCount * Limits.queuedWriteByteCount }
 
     /// Keying material that both ends of this connection share.
     func exporter(label: String, byteCount: Int) throws(TLSError) -> [UInt8] {
@@ -84,29 +87,64 @@ final class SecureStream {
     /// Calls back once the kernel has taken all that is queued; never if the stream ends first.
     func whenFlushed(_ then: @escaping @LoopActor () -> Void) {
         guard !isClosed else { return }
+        sealGathered()
+        guard !isClosed else { return }
         stream.write([]) { [weak self] error in
             guard error == nil, let self, !isClosed else { return }
             then()
         }
     }
 
-    /// Encrypts and sends. `then` is called once the kernel has taken the bytes, or never if the stream ends first.
-    func send(_ plaintext: [UInt8], then: (@LoopActor () -> Void)? = nil) {
+    /// Encrypts and sends, at the end of this turn of the loop at the latest.
+    func send(_ plaintext: [UInt8]) {
         guard isOpen, !isClosed else { return }
-        if session.pendingOutputByteCount == 0 {
-            let sealedByteCount = TLSSession.sealedByteCountMax(plaintext.count)
-            session.lendOutputBuffer(ByteStream.spareBuffers.take(limit: sealedByteCount))
-        }
+        gathered.append(contentsOf: plaintext)
+        guard gathered.count < Limits.gatheredByteCountMax else { return sealGathered() }
+        guard !isTurnEndAwaited else { return }
+        isTurnEndAwaited = true
+        LoopTurn.callAtEnd(self)
+    }
+
+    /// Encrypts and sends at once, behind all that was sent before. `then` is called once the kernel has taken the
+    /// bytes, or never if the stream ends first.
+    func send(_ plaintext: [UInt8], then: @escaping @LoopActor () -> Void) {
+        guard isOpen, !isClosed else { return }
         do throws(TLSError) {
-            try session.write(plaintext)
+            try seal(plaintext)
             flush(then: then)
         } catch {
             fail(error)
         }
     }
 
+    private func sealGathered() {
+        guard isOpen, !isClosed, !gathered.isEmpty else { return }
+        do throws(TLSError) {
+            try seal([])
+            flush()
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// What was gathered goes first, in records of its own: those of bulk frames stay as they are.
+    private func seal(_ plaintext: [UInt8]) throws(TLSError) {
+        if session.pendingOutputByteCount == 0 {
+            let sealedByteCount =
+                TLSSession.sealedByteCountMax(gathered.count) + TLSSession.sealedByteCountMax(plaintext.count)
+            session.lendOutputBuffer(ByteStream.spareBuffers.take(limit: sealedByteCount))
+        }
+        if !gathered.isEmpty {
+            try session.write(gathered)
+            gathered.removeAll(keepingCapacity: gathered.capacity <= Limits.gatheredByteCountKept)
+        }
+        try session.write(plaintext)
+    }
+
     /// Sends what is queued, tells the peer, and closes.
     func closeGracefully() {
+        guard !isClosed else { return }
+        sealGathered()
         guard !isClosed else { return }
         if isOpen {
             session.close()
@@ -204,9 +242,17 @@ final class SecureStream {
 
     private func forgetCallbacks() {
         isClosed = true
+        gathered = []
         onOpen = nil
         onPlaintext = nil
         onEnd = nil
+    }
+}
+
+extension SecureStream: LoopTurnObserver {
+    func turnDidEnd() {
+        isTurnEndAwaited = false
+        sealGathered()
     }
 }
 
