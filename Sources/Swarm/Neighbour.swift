@@ -47,6 +47,8 @@ struct Neighbour: Sendable {
     var slowCount = 0
     /// Seconds from asking to having a chunk, for each chunk asked for by then; smoothed, 0 before the first.
     private var turnSeconds = 0.0
+    /// Whoever is not known yet counts as fast.
+    private static let turnSecondsMin = 1e-3
 
     // Watching it.
     var lastHeard: Instant
@@ -138,7 +140,7 @@ struct Neighbour: Sendable {
     /// the neighbour's queue is.
     func expectedWait(at now: Instant) -> Double {
         let age = requests.isEmpty ? 0 : (now - requests.values[0].sentAt).inSeconds
-        return max(turnSeconds, age) * Double(requests.count + 1)
+        return max(turnSeconds, age, Neighbour.turnSecondsMin) * Double(requests.count + 1)
     }
 
     func isUsable(at now: Instant) -> Bool {

@@ -12,6 +12,24 @@ import Testing
         #expect(report.completeCount == 12)
     }
 
+    @Test func twentyNodesOnEqualLinksEndNearTheLimitAndTheSeedSendsOneCopy() {
+        var scenario = Scenario()
+        scenario.nodeCount = 20
+        scenario.bitRate = 40e6
+        scenario.byteCount = 50 << 20
+        scenario.chunkByteCount = 100 << 10
+        // As the agent's send windows are where links are busy.
+        scenario.network.hasCongestionControl = false
+        scenario.network.windowByteCountMax = 16 << 10
+        scenario.network.unsentByteCountMax = 16 << 10
+        scenario.checkInterval = 0
+        let report = Simulation(scenario).run()
+        #expect(report.completeCount == 20)
+        #expect(report.completionSeconds.last ?? .infinity <= report.limitSeconds * 1.15)
+        #expect(report.seedCopies <= 1.01)
+        #expect(report.receivedCopies.worst <= 1.01)
+    }
+
     @Test func equalScenariosGiveEqualDigestsWithAnyNumberOfShards() {
         var scenario = Scenario()
         scenario.nodeCount = 30
