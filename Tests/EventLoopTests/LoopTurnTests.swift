@@ -16,9 +16,10 @@ import Testing
         let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
         await LoopActor.run {
             let counter = Counter()
-            counter.onEnd = { [unowned counter] in
+            counter.onEnd = {
                 continuation.yield(counter.count)
                 continuation.finish()
+                counter.onEnd = nil
             }
             LoopTurn.callAtEnd(counter)
             #expect(counter.count == 0)
@@ -33,9 +34,10 @@ import Testing
         await LoopActor.run {
             let (first, second) = (Counter(), Counter())
             first.onEnd = { LoopTurn.callAtEnd(second) }
-            second.onEnd = { [unowned first] in
+            second.onEnd = {
                 continuation.yield(first.count)
                 continuation.finish()
+                (first.onEnd, second.onEnd) = (nil, nil)
             }
             LoopTurn.callAtEnd(first)
         }
