@@ -16,9 +16,10 @@ import Testing
         let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
         await LoopActor.run {
             let counter = Counter()
-            counter.onEnd = { [unowned counter] in
+            counter.onEnd = {
                 continuation.yield(counter.count)
                 continuation.finish()
+                counter.onEnd = nil
             }
             LoopTurn.callAtEnd(counter)
             #expect(counter.count == 0)
