@@ -16,9 +16,10 @@ import Testing
         let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
         await LoopActor.run {
             let counter = Counter()
-            counter.onEnd = { [unowned counter] in
+            counter.onEnd = {
                 continuation.yield(counter.count)
                 continuation.finish()
+                counter.onEnd = nil
             }
             LoopTurn.callAtEnd(counter)
             #expect(counter.count == 0)
@@ -29,18 +30,22 @@ import Testing
     }
 
     @Test func whatAnObserverAsksForAtTheEndIsDoneInTheSameTurn() async {
-        let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         await LoopActor.run {
             let (first, second) = (Counter(), Counter())
-            first.onEnd = { LoopTurn.callAtEnd(second) }
-            second.onEnd = { [unowned first] in
-                continuation.yield(first.count)
-                continuation.finish()
+            first.onEnd = {
+                LoopTurn.callAtEnd(second)
+                // A job runs in the next turn at the earliest.
+                Task { @LoopActor in
+                    continuation.yield("next turn")
+                    continuation.finish()
+                }
             }
+            second.onEnd = { continuation.yield("second") }
             LoopTurn.callAtEnd(first)
         }
-        var counts: [Int] = []
-        for await count in stream { counts.append(count) }
-        #expect(counts == [1])
+        var events: [String] = []
+        for await event in stream { events.append(event) }
+        #expect(events == ["second", "next turn"])
     }
 }
