@@ -24,7 +24,7 @@ struct Direction: Sendable {
     /// How long it usually takes from an offer to an announcement.
     private(set) var usualWait: Duration?
     /// Offers still to be sent that keep the uplink busy, as far as was seen. In chunks.
-    private(set) var depth = 8.0
+    private(set) var depth = 2.0
     /// Invariant: the number of offers that are not sent.
     private(set) var unsentCount = 0
     /// Offers open to each neighbour that has any.

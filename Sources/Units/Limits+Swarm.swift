@@ -22,7 +22,7 @@ extension Limits {
     /// Versions that left or were denied, and are remembered to tell a crossing request from an error.
     public static let formerVersionCountMax = 4_096
     /// Offers that wait for an announcement, of one directed version.
-    public static let offerCountDefault = 8
+    public static let offerCountDefault = 24
     /// The same where the seed would idle otherwise.
     public static let offerCountMax = 256
     /// Neighbours that an agent dials for.
