@@ -10,7 +10,7 @@ extension Limits {
     /// Files that publishing copies and hashes at the same time.
     public static let parallelPublishCount = 4
     /// Beyond this size a published file's chunks and its whole are hashed at the same time.
-    public static let publishSplitByteCount = 16 << 20
+    public static let publishSplitByteCount = 1 << 20
     /// What publishing and checking read at a time.
     public static let storeReadByteCount = 1 << 20
     /// The record of one complete variant.
