@@ -37,10 +37,8 @@ extension Limits {
     public static let farNeighbourCountTarget = 2
     /// The same for an agent that directs a first copy, or its own place finishes last.
     public static let farNeighbourCountTargetDirecting = 9
-    /// Neighbours that are accepted before a newcomer is told `busy` and of others. Nodes that come one after the other
-    /// have nearly twice the target on average, the first ones more; the less equal the numbers, the less of its uplink
-    /// a node with many has for each of those with few. Fewer places would turn newcomers away too often.
-    public static let neighbourCountMax = 24
+    /// Neighbours that are accepted before a newcomer is told `busy`.
+    public static let neighbourCountMax = 48
     /// How long an agent that was told `busy` leaves that node alone, the first time...
     public static let busyPauseMin = Duration.seconds(10)
     /// ... and at most.

@@ -25,7 +25,7 @@ import Wire
 
     private func check(_ network: VirtualNetwork) { for node in network.nodes { node.swarm.checkInvariants() } }
 
-    /// How near the limit they come depends on queues, which this network has none of: the simulator's tests look at it.
+    /// How near the limit depends on queues, which this network has none of: the simulator's tests look at it.
     @Test func tenNodesOnEqualLinks_complete_andTheSeedSendsOneCopy() {
         let network = network(10, chunks: 250)
         #expect(network.run(forSeconds: 120))

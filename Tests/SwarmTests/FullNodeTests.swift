@@ -31,11 +31,9 @@ import Wire
     @Test func whoIsTurnedAway_leavesTheFullNodeAlone_whileItHasEnoughOthers() {
         let network = crowd(100, seed: 4)
         network.run(forSeconds: 120) { _ in false }
-        let refusals = network.nodes.flatMap { $0.refusals.map { Double($0.nanoseconds) / 1e9 } }
-        #expect(refusals.count > 50)
-        // The last nodes come after two seconds, and need a few attempts each.
-        #expect(refusals.allSatisfy { $0 < 5 }, "\(refusals.filter { $0 >= 5 })")
-        #expect(refusals.count < 100 * 20, "\(refusals.count)")
+        let counts = network.nodes.map { $0.refusals.count }
+        #expect(counts.contains { $0 > 0 })
+        #expect(counts.allSatisfy { $0 <= 2 }, "\(counts)")
     }
 
     @Test func aFullNode_isDialledAgain_afterEverLongerPauses() {
