@@ -17,6 +17,7 @@ extension Swarm {
             if neighbours[node]?.opened.contains(version) != true { sendHoldings(of: version, to: node) }
         }
         duties.insert(.connect)
+        planShedding()
     }
 
     /// How a connection ended.
@@ -39,6 +40,7 @@ extension Swarm {
         extraWindow -= neighbour.extraWindow
         neighbours[node] = nil
         for version in exchanges.keys {
+            exchanges[version]?.announcements.forget(node)
             exchanges[version]?.crossings?.dropClaims(of: node)
             exchanges[version]?.setView(nil, of: node, at: clock)
             _ = exchanges[version]?.direction?.closeAll(to: node)

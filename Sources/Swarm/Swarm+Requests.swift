@@ -59,7 +59,7 @@ extension Swarm {
         exchanges.values[place].verifiedByteCount += Int64(byteCount)
         guard exchanges.values[place].hold(ticket.chunk) else { return }
         noteCompletion(of: ticket.version)
-        if !exchanges.values[place].unannounced.isEmpty { scheduleAnnouncement(of: ticket.version) }
+        if !exchanges.values[place].isSatisfied { scheduleAnnouncement(of: ticket.version) }
     }
 
     /// The chunk is fetched again after a while; the disk, not the source, is to blame.

@@ -111,6 +111,7 @@ extension Swarm {
             uploads[id] = ActiveUpload(
                 version: asked.version, chunk: asked.chunk,
                 byteCount: exchanges.values[exchange].byteCount(of: asked.chunk), startedAt: clock, lastMove: clock)
+            announce(ofVersionAt: exchange, to: id.neighbour)
             emit(.startUpload(id, version: asked.version, chunk: asked.chunk))
         }
         wake(by: uploadDeadline)

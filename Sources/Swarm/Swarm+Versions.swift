@@ -84,8 +84,6 @@ extension Swarm {
     mutating func noteCompletion(of version: Digest) {
         guard let exchange = exchanges[version], exchange.isSatisfied, !exchange.isCompletionKnown else { return }
         exchanges[version]?.isCompletionKnown = true
-        exchanges[version]?.unannounced = []
-        exchanges[version]?.announceAt = nil
         for node in neighbours.keys { sendHoldings(of: version, to: node) }
         emit(.completed(version))
     }

@@ -73,6 +73,8 @@ public struct Swarm: Sendable {
     var setAside = SetAsideBook()
     var denied: OrderedSet<NodeID> = []
     var addresses = AddressBook()
+    /// When it is looked at whether there are too many neighbours; nil while there are not.
+    var shedAt: Instant?
 
     /// - Parameters:
     ///   - labels: this node's own; compared with those of neighbours to tell near from far.
@@ -207,6 +209,7 @@ public struct Swarm: Sendable {
         passTurns()
         duties = [.fetch, .upload, .offer]
         considerConnecting()
+        shedSurplus()
         alarm = nextDeadline()
     }
 
@@ -221,14 +224,14 @@ public struct Swarm: Sendable {
     }
 
     private func nextDeadline() -> Instant {
-        var deadline = min(uploadDeadline, addresses.nextAttempt ?? .never)
+        var deadline = min(uploadDeadline, addresses.nextAttempt ?? .never, shedAt ?? .never)
         for place in exchanges.values.indices { deadline = min(deadline, deadlineOfExchange(at: place)) }
         for place in neighbours.values.indices { deadline = min(deadline, deadlineOfNeighbour(at: place)) }
         return deadline
     }
 
     private func deadlineOfExchange(at place: Int) -> Instant {
-        var deadline = exchanges.values[place].announceAt ?? .never
+        var deadline = exchanges.values[place].announcements.dueAt ?? .never
         if let moment = exchanges.values[place].pausedUntil, moment > clock { deadline = min(deadline, moment) }
         if let since = exchanges.values[place].starvingSince { deadline = min(deadline, since + Swarm.starvation) }
         if let moment = exchanges.values[place].crossings?.nextTurn { deadline = min(deadline, moment) }

@@ -4,6 +4,10 @@ import Units
 public struct SwarmLimits: Sendable {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
     public var requestCount = Limits.requestCountDefault
+    /// The same for a node that is behind its neighbours.
+    public var requestCountMax = Limits.requestCountMax
+    /// Chunks smaller than this share one place of those.
+    public var requestByteCountMin = Limits.requestByteCountMin
     /// Bytes asked for or being verified. Hard.
     public var unverifiedByteCountMax = Limits.unverifiedByteCountMax
     /// Chunks sent at once.
@@ -21,7 +25,7 @@ public struct SwarmLimits: Sendable {
     /// Announcements are collected that long at least.
     public var announcementDelay = Duration.milliseconds(10)
     /// And that long at most, in the midst of a long fetch.
-    public var announcementDelayMax = Duration.milliseconds(100)
+    public var announcementDelayMax = Duration.milliseconds(400)
 
     /// The defaults.
     public init() {}

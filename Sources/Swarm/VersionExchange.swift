@@ -26,9 +26,7 @@ struct VersionExchange: Sendable {
     private(set) var askedBeyond: ChunkBits
     var direction: Direction?
 
-    /// Verified chunks that no neighbour was told of yet, and when it will be.
-    var unannounced: [ChunkIndex] = []
-    var announceAt: Instant?
+    var announcements = Announcements()
     /// After a failed write.
     var pausedUntil: Instant?
     /// Since when chunks are missing, none is on its way, and only a directing neighbour could have them.
@@ -115,15 +113,12 @@ struct VersionExchange: Sendable {
         askedBeyond.remove(chunk)
         crossings?.drop(chunk)
         guard held.insert(chunk) else { return false }
-        unannounced.append(chunk)
+        announcements.add(chunk)
         return true
     }
 
     /// held → damaged: it is neither announced nor asked for until a plan names it as not held. True if it was held.
-    mutating func lose(_ chunk: ChunkIndex) -> Bool {
-        unannounced.removeAll { $0 == chunk }
-        return held.remove(chunk)
-    }
+    mutating func lose(_ chunk: ChunkIndex) -> Bool { held.remove(chunk) }
 
     /// Each neighbour may have something again that may be asked for.
     mutating func noteMoreToAsk() {

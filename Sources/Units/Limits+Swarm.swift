@@ -1,8 +1,10 @@
 extension Limits {
-    /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more. Requests wait at other
-    /// nodes' uplinks or at this node's downlink; with as many as this hardly any link of a swarm has none (8 of them
-    /// kept 20 nodes' links 80 % busy, 24 of them 94 %).
-    public static let requestCountDefault = 24
+    /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
+    public static let requestCountDefault = 8
+    /// The same for a node that is behind its neighbours.
+    public static let requestCountMax = 24
+    /// Chunks smaller than this share one place of those: with less under way links idle between two of them.
+    public static let requestByteCountMin = 32 << 10
     /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
     public static let requestByteCountPerNeighbourMax = 16 << 20
     /// Chunks sent at once, when each of them moves. With two, a busy receiver's downlink leaves the uplink idle; with
@@ -37,6 +39,12 @@ extension Limits {
     public static let farNeighbourCountTarget = 2
     /// The same for an agent that directs a first copy, or its own place finishes last.
     public static let farNeighbourCountTargetDirecting = 9
+    /// Of more than so many an idle agent sheds some...
+    public static let neighbourCountAmple = 16
+    /// ... while this agent directs a first copy.
+    public static let neighbourCountAmpleDirecting = 24
+    /// A part of those that are too many is shed that often.
+    public static let sheddingPause = Duration.milliseconds(250)
     /// Neighbours that are accepted before a newcomer is told `busy`.
     public static let neighbourCountMax = 48
     /// How long an agent that was told `busy` leaves that node alone, the first time...

@@ -23,6 +23,7 @@ struct ScenarioOptions: ParsableArguments {
     @Option(help: "A fixed window for each connection in place of TCP's.") var window: ByteSize?
     @Option(help: "Bytes that the kernel takes beyond what is under way.") var unsent: ByteSize?
     @Option(help: "The core's limit of chunks asked for at once.") var requests: Int?
+    @Option(help: "The same for a node that is behind its neighbours.") var requestsMax: Int?
     @Option(help: "The core's limit of chunks sent at once.") var uploads: Int?
     @Option(help: "The core's limit of offers open at once.") var offers: Int?
     @Option(help: "How long the core collects announcements.") var announce: TimeSpan?
@@ -73,6 +74,7 @@ struct ScenarioOptions: ParsableArguments {
         if let uplinkQueue { scenario.network.uplinkQueueByteCount = uplinkQueue.byteCount }
         if let downlinkQueue { scenario.network.downlinkQueueByteCount = downlinkQueue.byteCount }
         if let requests { scenario.limits.requestCount = requests }
+        if let requestsMax { scenario.limits.requestCountMax = requestsMax }
         if let uploads { scenario.limits.uploadCount = uploads }
         if let offers { scenario.limits.offerCount = offers }
         if let announce { scenario.limits.announcementDelay = .nanoseconds(Int64(announce.seconds * 1e9)) }

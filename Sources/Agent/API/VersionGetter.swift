@@ -134,6 +134,9 @@ struct VersionGetter {
         return entry
     }
 
+    /// Often enough for a person who looks at it; each costs both processes some JSON.
+    private static let progressInterval = Duration.milliseconds(500)
+
     private func wait(for entry: LibraryEntry, until deadline: Instant?) async throws(ControlError) {
         while entry.phase != .ready {
             if agent.trust.denyList.isDenied(entry.digest, of: entry.model) {
@@ -149,7 +152,7 @@ struct VersionGetter {
             }
             if entry.phase == .failed, isFinal(entry.error) { throw ControlError(.failed, entry.error) }
             progress(StatusWriter(agent: agent).progress(of: entry))
-            try await pause(.milliseconds(50), orUntil: entry.phaseBell)
+            try await pause(VersionGetter.progressInterval, orUntil: entry.phaseBell)
         }
         progress(StatusWriter(agent: agent).progress(of: entry))
     }
