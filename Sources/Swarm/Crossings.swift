@@ -37,7 +37,12 @@ struct Crossings: Sendable {
     private var agenda = Heap<Turn>()
     private(set) var claims: [ChunkIndex: Claim] = [:]
 
-    private static let turnDuration = Duration.milliseconds(60)
+    /// A turn lasts as long as a claim may take to get to all others, which waits in the same queues as bulk.
+    var turnDuration = turnDurationUnknown
+    /// Before the downlink's rate is known.
+    private static let turnDurationUnknown = Duration.milliseconds(250)
+    static let turnDurationMin = Duration.milliseconds(60)
+    static let turnDurationMax = Duration.seconds(1)
     private static let turnCountMax = 32
     static let claimDuration = Duration.seconds(5)
 
@@ -95,7 +100,7 @@ struct Crossings: Sendable {
         guard !ripe.contains(chunk), !waiting.contains(chunk), claims[chunk] == nil else { return false }
         let turn = turnNumber(for: chunk)
         guard turn > 0 else { return ripe.insert(chunk) }
-        wait(for: chunk, until: now + Crossings.turnDuration * turn)
+        wait(for: chunk, until: now + turnDuration * turn)
         return false
     }
 
@@ -118,7 +123,7 @@ struct Crossings: Sendable {
             _ = agenda.popMin()
             guard waiting.contains(turn.chunk) else { continue }
             if let claim = claims[turn.chunk], claim.until > now {
-                wait(for: turn.chunk, until: claim.until + Crossings.turnDuration * turnNumber(for: turn.chunk))
+                wait(for: turn.chunk, until: claim.until + turnDuration * turnNumber(for: turn.chunk))
                 continue
             }
             waiting.remove(turn.chunk)
@@ -151,7 +156,7 @@ struct Crossings: Sendable {
         ripe.remove(chunk)
         claims[chunk] = Claim(node: claimant, turn: turn, until: now + Crossings.claimDuration)
         if !waiting.contains(chunk) {
-            wait(for: chunk, until: now + Crossings.claimDuration + Crossings.turnDuration * turnNumber(for: chunk))
+            wait(for: chunk, until: now + Crossings.claimDuration + turnDuration * turnNumber(for: chunk))
         }
         return true
     }

@@ -97,7 +97,7 @@ extension Swarm {
 
     mutating func startUploads() {
         guard queuedUploadCount > 0 else { return }
-        while uploads.count < Limits.uploadCountMax, uploads.count - lateUploadCount < limits.uploadCount,
+        while uploads.count < Limits.uploadCountMax, uploads.count - lateUploadCount < uploadSlots.count,
             let place = nextServed()
         {
             guard let asked = neighbours.values[place].takeFirstQueued() else { return }
@@ -165,6 +165,7 @@ extension Swarm {
             let chunk = uploads.values[upload].chunk
             exchanges.values[place].direction?.note(chunk, to: id.neighbour, isSent: false, at: clock)
         }
+        uploadSlots.note(byteCount, isWanted: queuedUploadCount > 0, at: clock)
         if uplink.add(byteCount, at: clock) { uplinkPeak = max(uplinkPeak, uplink.bytesPerSecond) }
     }
 

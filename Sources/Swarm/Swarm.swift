@@ -60,6 +60,7 @@ public struct Swarm: Sendable {
     var checkTimes = CheckTimes()
 
     var uploads: Table<UploadID, ActiveUpload> = [:]
+    var uploadSlots: UploadSlots
     /// Of these the late ones. Invariant: as many are marked.
     var lateUploadCount = 0
     /// Requests that wait in the neighbours' queues. Invariant: the sum over them.
@@ -84,6 +85,7 @@ public struct Swarm: Sendable {
         self.labels = labels
         place = Place.key(of: labels)
         self.limits = limits
+        uploadSlots = UploadSlots(limits.uploadCount...max(limits.uploadCount, Limits.uploadCountMax / 2))
         random = SplitMix64(seed: seed)
     }
 
