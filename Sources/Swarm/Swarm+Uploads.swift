@@ -97,7 +97,7 @@ extension Swarm {
 
     mutating func startUploads() {
         guard queuedUploadCount > 0 else { return }
-        while uploads.count < Limits.uploadCountMax, uploads.count - lateUploadCount < uploadSlots.count,
+        while uploads.count < Limits.uploadCountMax, uploads.count - lateUploadCount < uploadSlotCount,
             let place = nextServed()
         {
             guard let asked = neighbours.values[place].takeFirstQueued() else { return }
@@ -115,6 +115,12 @@ extension Swarm {
             emit(.startUpload(id, version: asked.version, chunk: asked.chunk))
         }
         wake(by: uploadDeadline)
+    }
+
+    /// Of a first copy each chunk goes to another receiver, which is busy with what it asked for.
+    private var uploadSlotCount: Int {
+        let isDirecting = exchanges.values.contains { $0.direction?.isAnnounced ?? false }
+        return isDirecting ? max(uploadSlots.count, Limits.uploadCountDirecting) : uploadSlots.count
     }
 
     /// Takes the upload off the books.

@@ -85,7 +85,7 @@ public struct Swarm: Sendable {
         self.labels = labels
         place = Place.key(of: labels)
         self.limits = limits
-        uploadSlots = UploadSlots(limits.uploadCount...max(limits.uploadCount, Limits.uploadCountMax / 2))
+        uploadSlots = UploadSlots(limits.uploadCount...max(limits.uploadCount, Limits.uploadCountMax * 3 / 4))
         random = SplitMix64(seed: seed)
     }
 

@@ -11,6 +11,8 @@ extension Limits {
     /// six, the last nodes wait in long queues (20 nodes on links of 40 Mbit/s: 1.51 and 1.33 of the limit, 1.15 with
     /// three).
     public static let uploadCountDefault = 3
+    /// The same for an agent that directs a first copy.
+    public static let uploadCountDirecting = 8
     /// Of these to one neighbour.
     public static let uploadCountPerNeighbourMax = 2
     /// Chunks sent at once, slow receivers included.
