@@ -9,7 +9,7 @@ import Units
 /// links stay fast.
 struct TurnModeration {
     /// Small turns are held that far apart, on average.
-    static let interval = Duration.milliseconds(3)
+    static let interval = Duration.milliseconds(4)
     /// Turns that may follow each other at once after an idle time.
     static let savedTurnCountMax = 16.0
     /// A turn that brought more is not small.

@@ -31,14 +31,15 @@ extension Swarm {
         guard !exchanges.values[place].wanted.isEmpty else { return }
         let version = exchanges.keys[place]
         if exchanges.values[place].crossings != nil { fitTurns(ofVersionAt: place) }
-        while hasRoom(forVersionAt: place), let view = soonestSource(ofVersionAt: place) {
+        let window = requestWindow(forVersionAt: place)
+        while hasRoom(forVersionAt: place, window), let view = soonestSource(ofVersionAt: place, window) {
             guard let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random) else { continue }
             guard ask(exchanges.values[place].views.keys[view], version, chunk) else { return }
         }
     }
 
     /// The place of its view. Each that is found in vain becomes barren, so that a loop over all ends.
-    private mutating func soonestSource(ofVersionAt place: Int) -> Int? {
+    private mutating func soonestSource(ofVersionAt place: Int, _ window: Int) -> Int? {
         var best: (view: Int, wait: Double)?
         var tieCount = 0
         for view in exchanges.values[place].views.values.indices {
@@ -48,7 +49,8 @@ extension Swarm {
             let wait =
                 neighbours.values[neighbour].expectedWait(at: clock) * neighbours.values[neighbour].remoteness.weight
             if let best, best.wait < wait { continue }
-            guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place) else {
+            guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place, window)
+            else {
                 continue
             }
             let isTie = best.map { $0.wait == wait } ?? false
@@ -62,24 +64,24 @@ extension Swarm {
 
     /// The window's chunks in all beside those that were offered, and as many more as fit into the neighbours'
     /// bandwidth times delay.
-    private func hasRoom(forVersionAt place: Int) -> Bool {
+    private func hasRoom(forVersionAt place: Int, _ window: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
         guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
             return false
         }
-        let total = requestWindow(forVersionAt: place) + extraWindow
+        let total = window + extraWindow
         return outstandingRequestCount - offered.count < total
             || outstandingByteCount - offered.byteCount + mean <= total * max(limits.requestByteCountMin, mean)
     }
 
-    /// A turn to ask beyond the place lasts as long as what is under way takes on the downlink: with 60 ms on links of 20
-    /// Mbit/s 1.25 copies crossed into a rack, since the next in line did not know yet that somebody had asked; with
-    /// 500 it were 1.10, and nobody was done later (40 nodes in 4 racks, simulated).
+    /// A turn to ask beyond the place lasts as long as a claim may take to get to the others, which waits behind bulk
+    /// on both links: with 60 ms on links of 20 Mbit/s 1.25 copies crossed into a rack, since the next in line did not
+    /// know yet that somebody had asked; with 650 it were 1.07, and nobody was done later (40 nodes in 4 racks,
+    /// simulated).
     private mutating func fitTurns(ofVersionAt place: Int) {
         let rate = downlink.bytesPerSecond
         guard rate > 0 else { return }
-        let underWay = limits.requestCountMax * max(limits.requestByteCountMin, exchanges.values[place].meanByteCount)
-        let duration = Duration.milliseconds(Int64(min(Double(underWay) / rate * 1000, 1e6)))
+        let duration = Duration.milliseconds(Int64(min(Double(Limits.claimQueueByteCount) / rate * 1000, 1e6)))
         exchanges.values[place].crossings?.turnDuration =
             min(max(duration, Crossings.turnDurationMin), Crossings.turnDurationMax)
     }
@@ -106,14 +108,14 @@ extension Swarm {
 
     /// Up to twice its share of all requests, so that those with short queues get more, and as many more as its
     /// bandwidth times delay takes; of a slow one no more than it sends in some seconds.
-    private func hasRoom(_ neighbour: Int, forVersionAt place: Int) -> Bool {
+    private func hasRoom(_ neighbour: Int, forVersionAt place: Int, _ total: Int) -> Bool {
         let requestCount = neighbours.values[neighbour].requests.count
         guard requestCount > 0 else { return true }
         guard requestCount < Swarm.smallRequestCountMax else { return false }
         let mean = exchanges.values[place].meanByteCount
         let unit = max(limits.requestByteCountMin, mean)
         let sources = max(1, exchanges.values[place].views.count - exchanges.values[place].reservedViewCount)
-        let fair = (requestWindow(forVersionAt: place) + sources - 1) / sources
+        let fair = (total + sources - 1) / sources
         var window = min(
             2 * fair + neighbours.values[neighbour].extraWindow, Limits.requestByteCountPerNeighbourMax / unit)
         let rate = neighbours.values[neighbour].rate.bytesPerSecond

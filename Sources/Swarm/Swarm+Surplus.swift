@@ -9,7 +9,8 @@ import Wire
 /// ended at 1.07 of the limit that way and 100 at 1.17, and in a random one of like degrees at 1.05 and 1.12
 /// (simulated, the rest being equal). So whoever has more neighbours than it needs ends some of these connections
 /// while nothing is on its way. The other side dials somebody else of whom it has learned meanwhile, at random, and
-/// the graph becomes a random one.
+/// the graph becomes a random one. Only a node that another neighbour says to be linked to is let go, so that the graph
+/// stays in one piece.
 extension Swarm {
     /// Where labels name a place, its own rules say how many neighbours there are.
     private var surplus: Int {
@@ -31,12 +32,17 @@ extension Swarm {
         shedAt = nil
         if surplus > 0, isIdle {
             for _ in 0..<(surplus + 3) / 4 {
-                guard let node = neighbours.keys.randomElement(using: &random) else { break }
+                guard let node = neighbours.keys.filter(isLinkedOtherwise).randomElement(using: &random) else { break }
                 emit(.disconnect(node, because: .busy))
                 forget(node)
             }
         }
         planShedding()
+    }
+
+    private func isLinkedOtherwise(_ node: NodeID) -> Bool {
+        guard let teller = addresses.learned[node]?.teller else { return false }
+        return neighbours.index(forKey: teller) != nil
     }
 
     private var isIdle: Bool {

@@ -114,30 +114,33 @@ public struct ByteReader: Sendable {
 /// Writes big-endian fields one after the other.
 public struct ByteWriter: Sendable {
     /// What was written so far.
-    public private(set) var bytes: [UInt8] = []
+    public var bytes: [UInt8] { written }
+    @usableFromInline private(set) var written: [UInt8] = []
 
     /// Starts empty, with room for `count` bytes.
-    public init(reserving count: Int = 0) { bytes.reserveCapacity(count) }
+    public init(reserving count: Int = 0) { written.reserveCapacity(count) }
 
     /// A big-endian unsigned integer.
-    public mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
-        for shift in stride(from: T.bitWidth - 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
+    @inlinable public mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
+        var shift = T.bitWidth
+        while shift > 0 {
+            shift -= 8
+            written.append(UInt8(truncatingIfNeeded: value >> T(shift)))
         }
     }
 
     /// Bytes as they are.
-    public mutating func raw(_ more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
+    public mutating func raw(_ more: some Sequence<UInt8>) { written.append(contentsOf: more) }
 
     /// An id or a digest.
-    public mutating func identifier(_ value: some Identifier) { bytes.append(contentsOf: value.bytes) }
+    public mutating func identifier(_ value: some Identifier) { written.append(contentsOf: value.bytes) }
 
     /// A u16 length and UTF-8.
     /// - Precondition: at most 65,535 bytes.
     public mutating func string(_ text: String) {
         precondition(text.utf8.count <= Int(UInt16.max), "a string of \(text.utf8.count) bytes")
         integer(UInt16(text.utf8.count))
-        bytes.append(contentsOf: text.utf8)
+        written.append(contentsOf: text.utf8)
     }
 
     /// A checked name, as a string.

@@ -37,6 +37,8 @@ extension Limits {
     public static let participantCountTarget = 4
     /// In a place with at most so many other nodes all are neighbours, so that everybody hears each claim at once.
     public static let placeMeshCountMax = 16
+    /// Bytes that a claim may wait behind on its way to the others of a place, its passing on included.
+    public static let claimQueueByteCount = 1_536 << 10
     /// Neighbours beyond the near ones, so that the graph stays connected.
     public static let farNeighbourCountTarget = 2
     /// The same for an agent that directs a first copy, or its own place finishes last.

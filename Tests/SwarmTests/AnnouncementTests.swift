@@ -66,6 +66,49 @@ import Wire
         #expect(effects.sent(to: 1) == [.have(list)])
     }
 
+    @Test func aRequestThatGoesOutAnyway_takesTheAnnouncementAlong() {
+        var core = Core()
+        core.feed(.versionAdded(Core.plan(20)))
+        core.connect(1)
+        core.connect(2)
+        let tickets = core.holdings(from: 1, count: 20, flags: .complete).requests
+        let effects = core.fetch(tickets[0])
+        let list = ChunkList(version: Core.version, chunks: [tickets[0].chunk])
+        #expect(effects.first == .send(.have(list), to: Core.node(1)))
+        #expect(effects.requests.count == 1)
+        let later = core.pass(.milliseconds(11))
+        #expect(later.sent(to: 1).isEmpty, "it was told")
+        #expect(later.sent(to: 2) == [.have(list)])
+    }
+
+    @Test func anUpload_takesTheAnnouncementAlong() {
+        var core = Core()
+        core.feed(.versionAdded(Core.plan(3, held: [2])))
+        core.connect(1)
+        core.connect(2)
+        core.holdings(from: 2, count: 3)
+        let ticket = core.holdings(from: 1, count: 3, held: [0]).requests[0]
+        core.fetch(ticket)
+        let effects = core.ask(1, 2, from: 2)
+        let list = ChunkList(version: Core.version, chunks: [0])
+        #expect(effects.sent == [.have(list)])
+        #expect(effects.contains(.startUpload(UploadID(neighbour: Core.node(2), request: 1), version: Core.version, chunk: 2)))
+    }
+
+    @Test func whatGotDamagedBeforeItWasTold_isNotAnnounced() {
+        var core = Core()
+        core.feed(.versionAdded(Core.plan(3)))
+        core.connect(1)
+        core.connect(2)
+        let tickets = core.holdings(from: 1, count: 3, held: [0, 1]).requests
+        core.fetch(tickets[0])
+        core.fetch(tickets[1])
+        core.receive(.bad(ChunkReference(version: Core.version, chunk: tickets[0].chunk)), from: 2)
+        core.feed(.chunkRechecked(Core.version, tickets[0].chunk, .damaged))
+        let list = ChunkList(version: Core.version, chunks: [tickets[1].chunk])
+        #expect(core.pass(.milliseconds(11)).sent(to: 2) == [.have(list)])
+    }
+
     @Test func theLastChunkIsVerified_completionIsToldAtOnce() {
         var core = Core()
         core.feed(.versionAdded(Core.plan(2, held: [0])))

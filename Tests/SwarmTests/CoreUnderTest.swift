@@ -23,6 +23,8 @@ struct CoreUnderTest {
     static var limits: SwarmLimits {
         var limits = SwarmLimits()
         limits.requestCount = 8
+        limits.requestCountMax = 8
+        limits.requestByteCountMin = 64 << 10
         limits.offerCount = 8
         return limits
     }

@@ -16,6 +16,26 @@ import Wire
         return core
     }
 
+    @Test func aNodeThatIsBehindItsNeighbours_asksForMoreAtOnce() {
+        var limits = Core.limits
+        limits.requestCountMax = 24
+        func requestCount(neighboursHold count: Int, own: Int) -> Int {
+            var core = Core(limits: limits)
+            core.feed(.versionAdded(Core.plan(200, held: Array(Core.all(own)))))
+            for number in 1...4 as ClosedRange<UInt8> { core.connect(number) }
+            var all: [ChunkTicket] = []
+            let first = 100 * (200 - count) / 200
+            for number in 1...4 as ClosedRange<UInt8> {
+                let held = (first..<first + count).map { ChunkIndex(UInt32($0 % 200)) }
+                all += core.holdings(from: number, count: 200, held: held).requests
+            }
+            return all.count
+        }
+        #expect(requestCount(neighboursHold: 60, own: 60) == 8)
+        #expect(requestCount(neighboursHold: 80, own: 60) == 18)
+        #expect(requestCount(neighboursHold: 160, own: 60) == 24)
+    }
+
     @Test func oneNeighbourAlone_isAskedForEightChunks_inOrder() {
         let core = core(20, sources: 1)
         #expect(core.effects.requests.map { $0.chunk } == Core.all(8))

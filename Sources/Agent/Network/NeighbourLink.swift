@@ -25,7 +25,11 @@ final class NeighbourLink {
     let local: IPAddress?
     let certificate: Certificate?
     let bulk: BulkQueue
-    private(set) var hello: Hello?
+    private(set) var hello: Hello? {
+        didSet { isIntroduced = hello != nil }
+    }
+    /// Whether there is one; asked for each frame, and cheaper than looking at it.
+    private var isIntroduced = false
     private(set) var isEnded = false
     private(set) var roundTrip: Duration?
     /// How near the neighbour is; nil until it is introduced.
@@ -92,7 +96,7 @@ final class NeighbourLink {
     /// Looks at the clock; called a few times a second.
     func keepWatch(now: Instant) {
         guard !isEnded else { return }
-        switch vigil.verdict(now: now, isIntroduced: hello != nil) {
+        switch vigil.verdict(now: now, isIntroduced: isIntroduced) {
         case .quiet: break
         case .ping: ping()
         case .end(let code, let text): end(code, text)
@@ -154,7 +158,7 @@ final class NeighbourLink {
     }
 
     private func dispatch(_ message: Message) {
-        if hello == nil, case .hello(let hello) = message {
+        if !isIntroduced, case .hello(let hello) = message {
             guard hello.lane == 0 else { return end(.unsupported, "lane \(hello.lane)") }
             self.hello = hello
             owner?.linkWasIntroduced(self, hello)
@@ -165,7 +169,7 @@ final class NeighbourLink {
             finish(End(code: goodbye.code, text: goodbye.text, isByPeer: true), telling: true)
             stream.closeGracefully()
         case .hello: end(.outOfOrder, "HELLO came twice")
-        case _ where hello == nil: end(.outOfOrder, "the first frame is not HELLO")
+        case _ where !isIntroduced: end(.outOfOrder, "the first frame is not HELLO")
         case .ping(let token): send(.pong(token))
         case .pong(let token): receivePong(token)
         default: owner?.link(self, received: message)
@@ -236,7 +240,7 @@ extension NeighbourLink: PlaintextSink {
 
     /// Frames of one request that follow each other are one run: one look-up, one event.
     private func begin(_ header: DataHeader) {
-        guard hello != nil else { return end(.outOfOrder, "the first frame is not HELLO") }
+        guard isIntroduced else { return end(.outOfOrder, "the first frame is not HELLO") }
         if let last = run, last.request != header.request || last.offset + last.byteCount != Int(header.offset) {
             reportRun()
             run = nil

@@ -30,27 +30,33 @@ extension Swarm {
         for index in exchanges.values.indices {
             guard exchanges.values[index].account != nil else { continue }
             let isSatisfied = exchanges.values[index].isSatisfied
-            let state = isSatisfied ? nil : holdUp(of: exchanges.values[index])
+            let state = isSatisfied ? nil : holdUp(ofVersionAt: index)
             exchanges.values[index].account?.ledger.enter(state, at: clock)
         }
     }
 
-    private func holdUp(of exchange: VersionExchange) -> HoldUp {
-        if let until = exchange.pausedUntil, until > clock { return .disk }
-        let openCount = exchange.account?.openCount ?? 0
-        if exchange.pending.count > openCount, exchange.wanted.isEmpty && openCount == 0 || isFullOfUnchecked(exchange)
-        {
-            return checkTimes.longer
+    /// In place: it is asked after nearly each event, and a copy of the exchange costs more than the answer.
+    private func holdUp(ofVersionAt index: Int) -> HoldUp {
+        if let until = exchanges.values[index].pausedUntil, until > clock { return .disk }
+        let openCount = exchanges.values[index].account?.openCount ?? 0
+        if exchanges.values[index].pending.count > openCount {
+            let isOnlyChecking = exchanges.values[index].wanted.isEmpty && openCount == 0
+            if isOnlyChecking || isFullOfUnchecked(exchanges.values[index].meanByteCount) { return checkTimes.longer }
         }
-        if openCount > 0 || exchange.views.values.contains(where: { exchange.hasUse(of: $0) }) {
+        if openCount > 0 || hasSource(forVersionAt: index) {
             return downlinkGauge.isFull(at: clock) ? .ownLink : .source
         }
         return .waiting
     }
 
+    private func hasSource(forVersionAt index: Int) -> Bool {
+        let exchange = exchanges.values[index]
+        return exchange.views.values.contains { exchange.hasUse(of: $0) }
+    }
+
     /// Nothing more is asked for, and most of what fills the memory has come and waits for its check.
-    private func isFullOfUnchecked(_ exchange: VersionExchange) -> Bool {
-        let isFull = unverifiedByteCount + exchange.meanByteCount > limits.unverifiedByteCountMax
+    private func isFullOfUnchecked(_ meanByteCount: Int) -> Bool {
+        let isFull = unverifiedByteCount + meanByteCount > limits.unverifiedByteCountMax
         return isFull && 2 * outstandingByteCount <= unverifiedByteCount
     }
 
