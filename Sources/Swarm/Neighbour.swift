@@ -46,7 +46,7 @@ struct Neighbour: Sendable {
     var backOffUntil: Instant?
     var slowCount = 0
     /// Seconds from asking to having a chunk, for each chunk asked for by then; smoothed, 0 before the first.
-    private var turnSeconds = 0.0
+    private(set) var turnSeconds = 0.0
     /// Whoever is not known yet counts as fast.
     private static let turnSecondsMin = 1e-3
 

@@ -31,6 +31,8 @@ struct VersionExchange: Sendable {
     var pausedUntil: Instant?
     /// Since when chunks are missing, none is on its way, and only a directing neighbour could have them.
     var starvingSince: Instant?
+    /// When it may be looked at again whether a slow neighbour alone holds something.
+    var slowHoldersDue = Instant(nanoseconds: .min)
     /// When it was added; neighbours that learn of it at the same time have not said yet that they want it.
     let addedAt: Instant
     /// Whether `.completed` was said for the present plan.
