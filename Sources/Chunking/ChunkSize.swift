@@ -2,7 +2,7 @@ public import Units
 
 /// How large the chunks of a version are that is cut at a fixed size.
 public enum ChunkSize {
-    /// The next power of two at or above a 2,048th of the version, within 16 KiB and 4 MiB. `Protocol/documents.md`
+    /// The next power of two at or above a 1,600th of the version, within 16 KiB and 4 MiB. `Protocol/documents.md`
     /// says why. - Parameter byteCount: the bytes of all files of all variants together.
     public static func forVersion(of byteCount: ByteCount) -> ByteCount {
         var size = Int64(Limits.chunkByteCountMin)

@@ -119,8 +119,11 @@ extension Swarm {
 
     /// Of a first copy each chunk goes to another receiver, which is busy with what it asked for.
     private var uploadSlotCount: Int {
-        let isDirecting = exchanges.values.contains { $0.direction?.isAnnounced ?? false }
-        return isDirecting ? max(uploadSlots.count, Limits.uploadCountDirecting) : uploadSlots.count
+        var most = uploadSlots.count
+        for place in exchanges.values.indices where exchanges.values[place].direction?.isAnnounced == true {
+            most = max(most, min(exchanges.values[place].views.count, Limits.uploadCountDirecting))
+        }
+        return most
     }
 
     /// Takes the upload off the books.

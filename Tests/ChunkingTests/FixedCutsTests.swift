@@ -5,8 +5,8 @@ import Units
 @Suite struct FixedCutsTests {
     @Test(
         arguments: [
-            (0, 16_384), (1, 16_384), (2_048 << 14, 16_384), ((2_048 << 14) + 1, 32_768), (2_048 << 20, 1 << 20),
-            ((2_048 << 20) - 1, 1 << 20), (2_048 << 22, 4 << 20), ((2_048 << 22) + 1, 4 << 20), (1 << 40, 4 << 20),
+            (0, 16_384), (1, 16_384), (1_600 << 14, 16_384), ((1_600 << 14) + 1, 32_768), (1_600 << 20, 1 << 20),
+            ((1_600 << 20) - 1, 1 << 20), (1_600 << 22, 4 << 20), ((1_600 << 22) + 1, 4 << 20), (1 << 40, 4 << 20),
         ] as [(Int64, Int64)])
     func sizeIsTheNextPowerOfTwoWithinItsBounds(version: Int64, chunk: Int64) {
         #expect(ChunkSize.forVersion(of: ByteCount(version)).value == chunk)

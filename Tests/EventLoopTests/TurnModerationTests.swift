@@ -26,7 +26,7 @@ import Units
 
     @Test func smallTurnsWithoutEnd_areHeldApart() {
         let late = pauses(200, byteCount: Self.small, work: .microseconds(100)).suffix(100)
-        let sum = late.reduce(.zero, +) + .microseconds(100) * 100
+        let sum = late.reduce(Duration.zero, +) + .microseconds(100) * 100
         #expect(sum >= TurnModeration.interval * 99 && sum <= TurnModeration.interval * 101, "\(sum)")
     }
 

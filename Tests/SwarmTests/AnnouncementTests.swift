@@ -63,7 +63,6 @@ import Wire
         let effects = core.pass(.milliseconds(11))
         let list = ChunkList(version: Core.version, chunks: [tickets[0].chunk, tickets[1].chunk].sorted())
         #expect(effects.sent(to: 2) == [.have(list)])
-        #expect(effects.sent(to: 1) == [.have(list)])
     }
 
     @Test func aRequestThatGoesOutAnyway_takesTheAnnouncementAlong() {
@@ -72,10 +71,12 @@ import Wire
         core.connect(1)
         core.connect(2)
         let tickets = core.holdings(from: 1, count: 20, flags: .complete).requests
-        let effects = core.fetch(tickets[0])
+        core.fetch(tickets[0])
+        let effects = core.deliver(tickets[1])
         let list = ChunkList(version: Core.version, chunks: [tickets[0].chunk])
-        #expect(effects.first == .send(.have(list), to: Core.node(1)))
-        #expect(effects.requests.count == 1)
+        let told = effects.firstIndex(of: .send(.have(list), to: Core.node(1)))
+        let asked = effects.firstIndex { if case .request = $0 { true } else { false } }
+        #expect(told != nil && asked != nil && told ?? .max < asked ?? .min, "\(effects)")
         let later = core.pass(.milliseconds(11))
         #expect(later.sent(to: 1).isEmpty, "it was told")
         #expect(later.sent(to: 2) == [.have(list)])
