@@ -6,16 +6,6 @@ import Wire
 extension Swarm {
     /// A fetch that gets nothing for that long asks a directing neighbour without an offer.
     static let starvation = Duration.seconds(1)
-    /// Stays below the wire's bound of open requests.
-    static let smallRequestCountMax = 200
-    /// What comes in that time, beside the round trips, may be asked for ahead: the time that both ends take to notice.
-    private static let turnaround = 0.03
-    /// A neighbour is slow if it takes so many times longer for a chunk than half of them do.
-    private static let slowFactor = 3.0
-    /// Whether a slow neighbour alone holds something is looked at that often.
-    private static let slowHolderPause = Duration.milliseconds(250)
-    /// What one neighbour needs longer for is not asked of it ahead.
-    private static let queueSecondsMax = 8.0
 
     // MARK: Choosing
 
@@ -43,25 +33,6 @@ extension Swarm {
         askSlowHolders(ofVersionAt: place)
     }
 
-    /// What a slow neighbour alone holds is asked of it, a chunk at a time, whatever else is asked for: sources that are
-    /// sooner never run out before the end, and then everybody would wait for the slow one. (20 nodes, one of them at a
-    /// tenth of the rate, the last of the others simulated: 1.28 of the limit without this.)
-    private mutating func askSlowHolders(ofVersionAt place: Int) {
-        guard exchanges.values[place].crossings == nil, clock >= exchanges.values[place].slowHoldersDue else { return }
-        exchanges.values[place].slowHoldersDue = clock + Swarm.slowHolderPause
-        let slow = Swarm.slowFactor * medianTurn
-        for view in exchanges.values[place].views.values.indices {
-            guard !exchanges.values[place].views.values[view].isBarren,
-                let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view]),
-                neighbours.values[neighbour].requests.isEmpty, neighbours.values[neighbour].turnSeconds > slow,
-                neighbours.values[neighbour].isUsable(at: clock),
-                let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random),
-                exchanges.values[place].holderCount(of: chunk) == 1
-            else { continue }
-            ask(exchanges.values[place].views.keys[view], exchanges.keys[place], chunk)
-        }
-    }
-
     /// The place of its view. Each that is found in vain becomes barren, so that a loop over all ends.
     private mutating func soonestSource(ofVersionAt place: Int, _ window: Int) -> Int? {
         var best: (view: Int, wait: Double)?
@@ -84,87 +55,7 @@ extension Swarm {
         return best?.view
     }
 
-    /// What half of the neighbours that gave a chunk do not exceed, in seconds.
-    private var medianTurn: Double {
-        let turns = neighbours.values.map { $0.turnSeconds }.filter { $0 > 0 }.sorted()
-        return turns.isEmpty ? .infinity : turns[turns.count / 2]
-    }
-
     private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
-
-    /// The window's chunks in all beside those that were offered, and as many more as fit into the neighbours'
-    /// bandwidth times delay.
-    private func hasRoom(forVersionAt place: Int, _ window: Int) -> Bool {
-        let mean = exchanges.values[place].meanByteCount
-        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
-            return false
-        }
-        let total = window + extraWindow
-        return outstandingRequestCount - offered.count < total
-            || outstandingByteCount - offered.byteCount + mean <= total * max(limits.requestByteCountMin, mean)
-    }
-
-    /// A turn to ask beyond the place lasts as long as a claim may take to get to the others, which waits behind bulk
-    /// on both links: with 60 ms on links of 20 Mbit/s 1.25 copies crossed into a rack, since the next in line did not
-    /// know yet that somebody had asked; with 650 it were 1.07, and nobody was done later (40 nodes in 4 racks,
-    /// simulated).
-    private mutating func fitTurns(ofVersionAt place: Int) {
-        let rate = downlink.bytesPerSecond
-        guard rate > 0 else { return }
-        let duration = Duration.milliseconds(Int64(min(Double(Limits.claimQueueByteCount) / rate * 1000, 1e6)))
-        exchanges.values[place].crossings?.turnDuration =
-            min(max(duration, Crossings.turnDurationMin), Crossings.turnDurationMax)
-    }
-
-    /// How many chunks to ask for at once: few, and half as many more as this node has fewer than its neighbours.
-    ///
-    /// Requests wait in queues at other nodes' uplinks. With many of them a fresh chunk spreads slowly, since whoever
-    /// has its copy early is asked for it late, and the swarm takes long until all links are busy; with few of them
-    /// the links of some idle by bad luck, and these finish last. (100 nodes, 32 KiB chunks, last node over limit,
-    /// simulated: 1.19 with 8 for all, 1.13 with 24, 1.07 this way.) Where a chunk may have to wait for its turn to
-    /// cross a slow link, few are not enough to keep a link busy.
-    private func requestWindow(forVersionAt place: Int) -> Int {
-        guard exchanges.values[place].crossings == nil else { return limits.requestCountMax }
-        var (sum, count) = (0, 0)
-        for view in exchanges.values[place].views.values.indices
-        where !exchanges.values[place].views.values[view].isReserved {
-            sum += exchanges.values[place].views.values[view].count
-            count += 1
-        }
-        guard count > 0 else { return limits.requestCountMax }
-        let lag = sum / count - exchanges.values[place].held.count
-        return min(limits.requestCount + max(0, lag) / 2, limits.requestCountMax)
-    }
-
-    /// Up to twice its share of all requests, so that those with short queues get more, and as many more as its
-    /// bandwidth times delay takes; of a slow one no more than it sends in some seconds.
-    private func hasRoom(_ neighbour: Int, forVersionAt place: Int, _ total: Int) -> Bool {
-        let requestCount = neighbours.values[neighbour].requests.count
-        guard requestCount > 0 else { return true }
-        guard requestCount < Swarm.smallRequestCountMax else { return false }
-        let mean = exchanges.values[place].meanByteCount
-        let unit = max(limits.requestByteCountMin, mean)
-        let sources = max(1, exchanges.values[place].views.count - exchanges.values[place].reservedViewCount)
-        let fair = (total + sources - 1) / sources
-        var window = min(
-            2 * fair + neighbours.values[neighbour].extraWindow, Limits.requestByteCountPerNeighbourMax / unit)
-        let rate = neighbours.values[neighbour].rate.bytesPerSecond
-        if rate > 0 { window = min(window, 1 + Int(min(rate * Swarm.queueSecondsMax / Double(unit), 1e6))) }
-        window = max(1, window)
-        return requestCount < window
-            || neighbours.values[neighbour].outstandingByteCount + mean <= window * unit
-    }
-
-    /// The rate of the neighbour was measured: what fits into its bandwidth times delay, twice, so that the window
-    /// grows until the link is full.
-    mutating func fitWindow(of neighbour: Int, unit: Int) {
-        let rate = neighbours.values[neighbour].rate.bytesPerSecond
-        let roundTrip = neighbours.values[neighbour].roundTrip?.inSeconds ?? 0
-        let underWay = rate * (2 * roundTrip + Swarm.turnaround) / Double(max(unit, limits.requestByteCountMin))
-        let window = Int(min(underWay + 0.5, Double(Swarm.smallRequestCountMax)))
-        extraWindow += window - neighbours.values[neighbour].extraWindow
-        neighbours.values[neighbour].extraWindow = window
-    }
 
     /// False if the memory for unverified bytes is used up.
     @discardableResult

@@ -93,7 +93,8 @@ import Wire
         let effects = core.ask(1, 2, from: 2)
         let list = ChunkList(version: Core.version, chunks: [0])
         #expect(effects.sent == [.have(list)])
-        #expect(effects.contains(.startUpload(UploadID(neighbour: Core.node(2), request: 1), version: Core.version, chunk: 2)))
+        let id = UploadID(neighbour: Core.node(2), request: 1)
+        #expect(effects.contains(.startUpload(id, version: Core.version, chunk: 2)))
     }
 
     @Test func whatGotDamagedBeforeItWasTold_isNotAnnounced() {

@@ -12,8 +12,8 @@ import Wire
         for number in 1...count { core.connect(UInt8(number), labels: labels) }
         let entries = (2...count).map { number in
             PeerEntry(
-                node: Core.node(UInt8(number)), endpoint: Endpoint(address: Core.address(10, 0, 0, UInt8(number)), port: 7000),
-                models: [], issuesCertificates: false)
+                node: Core.node(UInt8(number)),
+                endpoint: Endpoint(address: Core.address(10, 0, 0, UInt8(number)), port: 7000))
         }
         core.receive(.peers(Peers(fitting: entries)), from: 1)
     }
