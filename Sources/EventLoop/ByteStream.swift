@@ -136,7 +136,6 @@ extension ByteStream {
     /// - Parameter count: Bytes that came, or an error's negative number.
     fileprivate func didRead(_ count: Int, _ buffer: UnsafeRawBufferPointer) {
         if count > 0 {
-            LoopTurn.readByteCount += count
             let bytes = unsafe RawSpan(_unsafeBytes: buffer)
             onBytes?(bytes)
         } else if shutdown != nil {

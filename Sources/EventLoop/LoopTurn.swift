@@ -1,6 +1,4 @@
 internal import CLibuv
-internal import Glibc
-internal import Units
 
 /// Who wants to do something once at the end of a turn.
 @LoopActor public protocol LoopTurnObserver: AnyObject {
@@ -16,9 +14,6 @@ internal import Units
     private static var observers: [any LoopTurnObserver] = []
     private static var spare: [any LoopTurnObserver] = []
     private static let handle = unsafe makeHandle()
-    private static var moderation = TurnModeration()
-    /// Bytes that were read from sockets in this turn.
-    static var readByteCount = 0
 
     /// Calls `observer` once at the end of this turn. It is kept alive until then.
     public static func callAtEnd(_ observer: any LoopTurnObserver) {
@@ -43,9 +38,6 @@ internal import Units
             for observer in spare { observer.turnDidEnd() }
             spare.removeAll(keepingCapacity: true)
         }
-        let pause = moderation.pause(afterReading: readByteCount, at: Clock.now())
-        readByteCount = 0
-        if pause > .zero { usleep(UInt32(pause.wholeNanoseconds / 1000)) }
     }
 }
 
