@@ -27,7 +27,9 @@ extension Swarm {
         }
         guard count > 0 else { return limits.requestCountMax }
         let lag = sum / count - exchanges.values[place].held.count
-        return min(limits.requestCount + max(0, lag) / 2, limits.requestCountMax)
+        let usual = max(
+            Limits.requestCountFewChunks, exchanges.values[place].chunkCount / Limits.chunkCountPerRequest)
+        return min(min(usual, limits.requestCount) + max(0, lag) / 2, limits.requestCountMax)
     }
 
     /// The window's chunks in all beside those that were offered, and as many more as fit into the neighbours'

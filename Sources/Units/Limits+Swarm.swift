@@ -1,6 +1,10 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more.
-    public static let requestCountDefault = 8
+    public static let requestCountDefault = 10
+    /// The same for a version of few chunks, of which each is a larger part.
+    public static let requestCountFewChunks = 8
+    /// One more for each so many chunks, from the one to the other.
+    public static let chunkCountPerRequest = 48
     /// The same for a node that is behind its neighbours.
     public static let requestCountMax = 24
     /// Chunks smaller than this share one place of those: with less under way links idle between two of them.
