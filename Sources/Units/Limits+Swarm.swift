@@ -5,9 +5,9 @@ extension Limits {
     public static let requestCountFewChunks = 8
     /// One more for each so many chunks, from the one to the other.
     public static let chunkCountPerRequest = 48
-    /// The same for a node that is behind its neighbours.
+    /// Chunks asked for at once by a node that is behind its neighbours, at most.
     public static let requestCountMax = 24
-    /// Chunks smaller than this share one place of those: with less under way links idle between two of them.
+    /// Smaller chunks share one place among the requests: with less under way links idle between two of them.
     public static let requestByteCountMin = 32 << 10
     /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
     public static let requestByteCountPerNeighbourMax = 16 << 20

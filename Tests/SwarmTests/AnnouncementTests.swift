@@ -59,10 +59,15 @@ import Wire
         let tickets = core.holdings(from: 1, count: 10, flags: .complete).requests
         #expect(core.fetch(tickets[0]).sent.isEmpty)
         core.now = core.now + .milliseconds(5)
-        core.fetch(tickets[1])
+        let early = core.deliver(tickets[1]) + core.feed(.chunkVerified(tickets[1]))
         let effects = core.pass(.milliseconds(11))
         let list = ChunkList(version: Core.version, chunks: [tickets[0].chunk, tickets[1].chunk].sorted())
         #expect(effects.sent(to: 2) == [.have(list)])
+        // Neighbour 1, which is asked for more, hears of each chunk once.
+        let toOne = (early + effects + core.pass(.milliseconds(11))).sent(to: 1)
+        var told: [ChunkIndex] = []
+        for case .have(let part) in toOne { told += part.chunks }
+        #expect(told.sorted() == list.chunks)
     }
 
     @Test func aRequestThatGoesOutAnyway_takesTheAnnouncementAlong() {
