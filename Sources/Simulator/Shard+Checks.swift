@@ -66,10 +66,12 @@ extension Shard {
         }
     }
 
-    /// After that a request must have been given up: a minute, and as long as a chunk may drip.
+    /// After that a request must have been given up: a minute, and as long as a chunk may drip, where the source is
+    /// given more time than usual.
     private func patience(for byteCount: Int) -> Nanoseconds {
         let strides = Double(byteCount) / Double(Limits.strideByteCount) + 1
-        return Nanoseconds(seconds: 60 + strides * Limits.strideDuration.inSeconds)
+        let factor = Double(1 << Limits.patienceDoublingCountMax)
+        return Nanoseconds(seconds: factor * (60 + strides * Limits.strideDuration.inSeconds))
     }
 
     /// Whether the node may be blamed for that. Whoever does nothing wrong may only be called slow.

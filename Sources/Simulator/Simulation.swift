@@ -62,7 +62,8 @@ public final class Simulation {
         let next = min(end, stopped + step)
         if shards.count == 1 { shards[0].run(until: next) } else { runWindows(until: next, by: crew) }
         stopped = next
-        guard isEveryoneDone, doneAt == nil else { return !isOver }
+        // Where nobody who stays wants anything, the seeds are to have begun.
+        guard isEveryoneDone, next >= setting.origin, doneAt == nil else { return !isOver }
         doneAt = next
         end = min(end, next + Nanoseconds(seconds: Self.lingerSeconds))
         return !isOver

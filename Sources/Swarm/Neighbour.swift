@@ -61,6 +61,10 @@ struct Neighbour: Sendable {
     var isProbed = false
     /// Silent with requests outstanding; not asked until it is heard.
     var isSilent = false
+    /// It was taken for silent, and no data came since.
+    var isSuspect = false
+    /// How often it was taken for silent while its data was on the way, less the chunks that came since.
+    var falseAlarmCount = 0
     var lastStallCheck: Instant
     var lossesInARow = 0
     var paceSince: Instant
@@ -118,9 +122,11 @@ struct Neighbour: Sendable {
         return roundTrip < .milliseconds(20) ? .sameRegion : .far
     }
 
-    /// Three times the usual gap, or twice the usual wait, within half a second and one and a half.
+    /// Three times the usual gap, or twice the usual wait, within half a second and one and a half; doubled for each
+    /// false alarm, since its bytes may queue before a link that both ends do not see.
     var silenceLimit: Int64 {
-        min(max(usualGapNanoseconds * 3, usualWaitNanoseconds * 2, 500_000_000), 1_500_000_000)
+        let usual = min(max(usualGapNanoseconds * 3, usualWaitNanoseconds * 2, 500_000_000), 1_500_000_000)
+        return usual << Int64(falseAlarmCount)
     }
 
     /// What decides between sources that have as much to do: labels, and without them only a delay of another order.
@@ -157,6 +163,13 @@ struct Neighbour: Sendable {
         lastHeard = now
         isProbed = false
         isSilent = false
+    }
+
+    /// Data of it came, asked for or late.
+    mutating func clearSuspicion() {
+        guard isSuspect else { return }
+        isSuspect = false
+        falseAlarmCount = min(falseAlarmCount + 1, Limits.patienceDoublingCountMax)
     }
 
     /// The first byte of a request came.

@@ -7,12 +7,15 @@ extension Swarm {
     /// What it gave little of in `Limits.strideDuration` is asked for again, perhaps of the same source: it may
     /// have had a bad moment. Three such losses in a row end the connection. True if anything was given up.
     mutating func giveUpDrippingRequests(of node: NodeID) -> Bool {
-        let now = clock
-        let dripping = neighbours[node]?.requests.values.filter { $0.isDripping(at: now) } ?? []
+        guard let place = neighbours.index(forKey: node) else { return false }
+        let stride = max(Limits.strideDuration, downlinkWait(for: neighbours.values[place]))
+        let dripping = neighbours.values[place].requests.values.filter {
+            $0.isDripping(at: clock, after: stride * patienceFactor(for: $0))
+        }
         guard !dripping.isEmpty else { return false }
-        for request in dripping { giveUp(request, by: .asker) }
+        for request in dripping { lose(request) }
         emit(.note(.sourceSlow(node, requestCount: dripping.count)))
-        backOff(node, until: now + .seconds(1))
+        backOff(node, until: clock + .seconds(1))
         neighbours[node]?.lossesInARow += 1
         if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
         return true
@@ -29,7 +32,7 @@ extension Neighbour.Request {
     }
 
     /// True if it began to come, and came by too little for too long.
-    func isDripping(at now: Instant) -> Bool {
-        strideBegan.map { now - $0 >= Limits.strideDuration } ?? false
+    func isDripping(at now: Instant, after duration: Duration) -> Bool {
+        strideBegan.map { now - $0 >= duration } ?? false
     }
 }

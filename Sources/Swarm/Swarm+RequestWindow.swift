@@ -9,6 +9,8 @@ extension Swarm {
     private static let turnaround = 0.03
     /// What one neighbour needs longer for is not asked of it ahead.
     private static let queueSecondsMax = 8.0
+    /// What this agent's downlink may need longer for is not asked for ahead.
+    private static let downlinkQueueMax = Duration.seconds(20)
 
     /// How many chunks to ask for at once: few, and half as many more as this node has fewer than its neighbours.
     ///
@@ -36,9 +38,9 @@ extension Swarm {
     /// bandwidth times delay.
     func hasRoom(forVersionAt place: Int, _ window: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
-        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean) else {
-            return false
-        }
+        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean),
+            outstandingRequestCount < 2 || downlinkWait < Swarm.downlinkQueueMax
+        else { return false }
         let total = window + extraWindow
         return outstandingRequestCount - offered.count < total
             || outstandingByteCount - offered.byteCount + mean <= total * max(limits.requestByteCountMin, mean)

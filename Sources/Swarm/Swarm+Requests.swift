@@ -32,6 +32,7 @@ extension Swarm {
     private mutating func takeWhole(_ number: RequestID, of place: Int) {
         guard let request = closeRequest(number, ofNeighbourAt: place) else { return }
         neighbours.values[place].lossesInARow = 0
+        neighbours.values[place].falseAlarmCount = max(0, neighbours.values[place].falseAlarmCount - 1)
         neighbours.values[place].slowCount = 0
         neighbours.values[place].noteTurn(of: request, at: clock)
         verifying[request.ticket] = request.byteCount
@@ -48,6 +49,8 @@ extension Swarm {
             return expel(span.neighbour, because: .unsolicited)
         }
         neighbours[span.neighbour]?.cancelled[span.request] = (late.version, late.rest - span.byteCount)
+        neighbours[span.neighbour]?.clearSuspicion()
+        downlink.add(span.byteCount, at: clock)
         exchanges[late.version]?.wastedByteCount += Int64(span.byteCount)
         exchanges[late.version]?.account?.noteData(span.byteCount, from: span.neighbour, at: clock)
     }
@@ -122,6 +125,18 @@ extension Swarm {
         duties.insert(.fetch)
     }
 
+    /// Another source is to have the chunk, and more time for it than this one had.
+    mutating func lose(_ request: Neighbour.Request) {
+        exchanges[request.ticket.version]?.patience.noteLoss(of: request.ticket.chunk)
+        giveUp(request, by: .asker)
+    }
+
+    /// By how much longer than usual the source may take.
+    func patienceFactor(for request: Neighbour.Request) -> Int64 {
+        let place = exchanges.index(forKey: request.ticket.version)
+        return place.map { exchanges.values[$0].patience.factor(for: request.ticket.chunk) } ?? 1
+    }
+
     mutating func cancelRequests(of node: NodeID, where isMeant: (Neighbour.Request) -> Bool) {
         let meant = neighbours[node]?.requests.values.filter(isMeant) ?? []
         for request in meant { giveUp(request, by: .asker) }
@@ -146,6 +161,7 @@ extension Swarm {
 extension Neighbour {
     /// True if its rate was measured anew.
     mutating func noteData(_ byteCount: Int, at now: Instant) -> Bool {
+        clearSuspicion()
         lastData = now
         receivedByteCount += Int64(byteCount)
         paceByteCount += byteCount

@@ -13,8 +13,8 @@ extension Swarm {
     private static let paceWindow = Duration.seconds(3)
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.
     private static let patience = Duration.seconds(30)
-    /// What is under way on a slow downlink may keep a source silent for that long.
-    private static let queueWaitMax = 10.0
+    /// What is under way on a slow downlink may keep a source silent for that long, in seconds.
+    private static let downlinkWaitMax = 60.0
     private static let silentRecheck = Duration.milliseconds(500)
     static let lossCountMax = 3
     /// While something is asked for, the sources are looked at that often, or sooner.
@@ -30,17 +30,35 @@ extension Swarm {
         let heard = max(neighbour.lastHeard, neighbour.waitingSince).nanoseconds
         var due = min(
             heard + (neighbour.isProbed ? limit : limit / 2), (neighbour.paceSince + Swarm.paceWindow).nanoseconds)
-        if let began = neighbour.silenceOfBegunChunk { due = min(due, began.nanoseconds + limit) }
+        if let stop = stopDue(of: neighbour, limit: limit) { due = min(due, stop) }
         return Instant(nanoseconds: due)
     }
 
     /// The connection's own limit, and where this agent's downlink is slow, the time that it takes to bring what is
     /// under way: what a source sent may queue behind all of it.
     private func silenceLimit(of neighbour: borrowing Neighbour) -> Int64 {
+        max(neighbour.silenceLimit, downlinkWait(for: neighbour).wholeNanoseconds)
+    }
+
+    /// How long what was sent may queue before this agent's own downlink; no source is to blame for that, unless all that
+    /// is awaited is to come from it.
+    func downlinkWait(for neighbour: borrowing Neighbour) -> Duration {
+        neighbour.outstandingByteCount < outstandingByteCount ? downlinkWait : .zero
+    }
+
+    var downlinkWait: Duration {
         let rate = max(downlinkPeak, downlink.bytesPerSecond)
-        guard rate > 0 else { return neighbour.silenceLimit }
-        let queue = min(Double(outstandingByteCount) / rate * 1.5, Swarm.queueWaitMax)
-        return max(neighbour.silenceLimit, Int64(queue * 1e9))
+        guard rate > 0 else { return .zero }
+        return .nanoseconds(Int64(min(Double(outstandingByteCount) / rate * 1.5, Swarm.downlinkWaitMax) * 1e9))
+    }
+
+    /// When what began to come and stopped is lost; nil if nothing began.
+    private func stopDue(of neighbour: borrowing Neighbour, limit: Int64) -> Int64? {
+        var factor: Int64?
+        for request in neighbour.requests.values where request.received > 0 {
+            factor = min(factor ?? .max, patienceFactor(for: request))
+        }
+        return factor.map { neighbour.lastData.nanoseconds + limit * $0 }
     }
 
     mutating func watchSources() {
@@ -71,7 +89,8 @@ extension Swarm {
         }
         let limit = Duration.nanoseconds(silenceLimit(of: neighbour))
         let heard = max(neighbour.lastHeard, neighbour.waitingSince)
-        let hasStopped = neighbour.silenceOfBegunChunk.map { $0 + limit <= clock } ?? false
+        let stop = stopDue(of: neighbour, limit: silenceLimit(of: neighbour))
+        let hasStopped = stop.map { $0 <= clock.nanoseconds } ?? false
         if heard + limit <= clock || hasStopped {
             noteSilence(of: node)
         } else if heard + limit / 2 <= clock, !neighbour.isProbed {
@@ -83,6 +102,7 @@ extension Swarm {
 
     private mutating func noteSilence(of node: NodeID) {
         neighbours[node]?.isSilent = true
+        neighbours[node]?.isSuspect = true
         neighbours[node]?.lastStallCheck = clock
         neighbours[node]?.lossesInARow += 1
         // A source that answers, but not with what was begun, is left alone for a while.
@@ -98,9 +118,22 @@ extension Swarm {
     /// Takes away what another could answer; returns how many requests that are.
     @discardableResult
     private mutating func takeAway(from node: NodeID) -> Int {
-        let requests = neighbours[node]?.requests.values.filter { hasAlternative(to: $0.ticket) } ?? []
-        for request in requests { giveUp(request, by: .asker) }
-        return requests.count
+        takeAway(neighbours[node].map { Array($0.requests.values) } ?? [])
+    }
+
+    private mutating func takeAway(_ requests: [Neighbour.Request]) -> Int {
+        let movable = requests.filter { hasAlternative(to: $0.ticket) }
+        for request in movable { lose(request) }
+        return movable.count
+    }
+
+    /// Of what was asked of it nothing came for so long, or for longer where other sources lost the chunk before.
+    private func unbegunRequests(of node: NodeID, after age: Duration) -> [Neighbour.Request] {
+        guard let place = neighbours.index(forKey: node) else { return [] }
+        let usualAge = max(age, downlinkWait(for: neighbours.values[place]))
+        return neighbours.values[place].requests.values.filter {
+            $0.received == 0 && clock - $0.sentAt >= usualAge * patienceFactor(for: $0)
+        }
     }
 
     private func hasAlternative(to ticket: ChunkTicket) -> Bool {
@@ -122,11 +155,10 @@ extension Swarm {
         neighbours[node]?.lastPace = pace
         neighbours[node]?.paceSince = clock
         neighbours[node]?.paceByteCount = 0
-        let isTooOld = neighbour.requests.values.contains { $0.received == 0 && clock - $0.sentAt >= Swarm.patience }
-        if isTooOld { return giveUpOldRequests(of: node) }
-        guard !giveUpDrippingRequests(of: node) else { return }
+        guard !giveUpOldRequests(of: node), !giveUpDrippingRequests(of: node) else { return }
         guard let median = medianPace(but: node), pace * 20 < median else { return }
-        let lostCount = takeAway(from: node)
+        // What has begun to come is nearer its end here than anywhere else.
+        let lostCount = takeAway(unbegunRequests(of: node, after: Swarm.paceWindow))
         guard lostCount > 0 else { return }
         neighbours[node]?.slowCount += 1
         let pause = min(60, 5 << min(4, neighbour.slowCount))
@@ -144,18 +176,14 @@ extension Swarm {
         return paces.isEmpty ? nil : paces[paces.count / 2]
     }
 
-    /// The source lives but never began: the same chunks are asked for again, perhaps of the same source.
-    private mutating func giveUpOldRequests(of node: NodeID) {
-        let now = clock
-        cancelRequests(of: node) { $0.received == 0 && now - $0.sentAt >= Swarm.patience }
+    /// The source lives but never began: the same chunks are asked for again, perhaps of the same source. True if
+    /// anything was given up.
+    private mutating func giveUpOldRequests(of node: NodeID) -> Bool {
+        let old = unbegunRequests(of: node, after: Swarm.patience)
+        guard !old.isEmpty else { return false }
+        for request in old { lose(request) }
         neighbours[node]?.lossesInARow += 1
         if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
-    }
-}
-
-extension Neighbour {
-    /// When the last byte of a chunk came that has begun to come; nil if none has.
-    var silenceOfBegunChunk: Instant? {
-        requests.values.contains { $0.received > 0 } ? lastData : nil
+        return true
     }
 }

@@ -22,13 +22,14 @@ extension Swarm {
         }
         for request in old {
             guard let source = idleSource(of: request.ticket) else { continue }
-            giveUp(request, by: .asker)
+            lose(request)
             ask(source, version, request.ticket.chunk)
         }
     }
 
     private func isStraggler(_ request: Neighbour.Request, of version: Digest) -> Bool {
-        request.ticket.version == version && request.received == 0 && clock - request.sentAt >= Swarm.stragglerAge
+        guard request.ticket.version == version, request.received == 0 else { return false }
+        return clock - request.sentAt >= Swarm.stragglerAge * patienceFactor(for: request)
     }
 
     /// One of those inside, if one there holds the chunk.

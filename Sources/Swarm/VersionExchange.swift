@@ -27,6 +27,8 @@ struct VersionExchange: Sendable {
     var direction: Direction?
 
     var announcements = Announcements()
+    /// With sources of chunks that others lost.
+    var patience = Patience()
     /// After a failed write.
     var pausedUntil: Instant?
     /// Since when chunks are missing, none is on its way, and only a directing neighbour could have them.
@@ -114,6 +116,7 @@ struct VersionExchange: Sendable {
         pending[chunk] = nil
         askedBeyond.remove(chunk)
         crossings?.drop(chunk)
+        patience.forget(chunk)
         guard held.insert(chunk) else { return false }
         announcements.add(chunk)
         return true

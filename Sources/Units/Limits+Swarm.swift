@@ -79,6 +79,8 @@ extension Limits {
     public static let strideByteCount = 64 << 10
     /// ... in that long, or it is given up.
     public static let strideDuration = Duration.seconds(10)
+    /// A source is given twice the usual time for a chunk for each that lost it before, so often at most.
+    public static let patienceDoublingCountMax = 6
     /// Sources of one fetch that are told apart in reports.
     public static let accountedSourceCountMax = 256
     /// A fetch pauses that long after a write failed.

@@ -48,6 +48,27 @@ import Wire
         #expect(requests.first?.source == other)
     }
 
+    @Test func aChunkThatNoSourceBringsInTheUsualTime_isGivenTwiceTheTimeByEach() throws {
+        var (core, ticket, _) = core()
+        var waits: [Int] = []
+        for _ in 0..<4 {
+            core.feed(
+                .dataReceived(DataSpan(neighbour: ticket.source, request: ticket.request, offset: 0, byteCount: 10)))
+            // Both sources live, and the chunk does not go on.
+            var next: ChunkTicket?
+            var stepCount = 0
+            while next == nil, stepCount < 400 {
+                stepCount += 1
+                var effects = core.pass(.milliseconds(50))
+                for number: UInt8 in 1...2 { effects += core.feed(.heard(Core.node(number))) }
+                next = effects.requests.first
+            }
+            ticket = try #require(next)
+            waits.append(stepCount)
+        }
+        for (wait, next) in zip(waits, waits.dropFirst()) { #expect(next * 2 > wait * 3, "\(waits)") }
+    }
+
     @Test func aSourceWhoseBytesQueueAtASlowDownlink_keepsItsRequests() {
         var core = Core()
         for number in 1...2 { core.connect(UInt8(number)) }
