@@ -41,7 +41,7 @@ struct Crossings: Sendable {
     var turnDuration = turnDurationUnknown
     /// Before the downlink's rate is known.
     private static let turnDurationUnknown = Duration.milliseconds(250)
-    static let turnDurationMin = Duration.milliseconds(60)
+    static let turnDurationMin = Duration.milliseconds(10)
     static let turnDurationMax = Duration.seconds(1)
     private static let turnCountMax = 32
     static let claimDuration = Duration.seconds(5)

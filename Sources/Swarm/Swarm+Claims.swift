@@ -4,17 +4,15 @@ import Wire
 
 /// Across a slow link about one copy of a chunk is to come: whoever of a place asks beyond it says so to the others.
 extension Swarm {
-    /// A claim is passed on to so many.
-    private static let relayCountMax = 3
-
     /// Says to the neighbours inside that want the version that this agent is about to ask.
     mutating func claim(_ chunk: ChunkIndex, of version: Digest) {
         spread(Claim(chunk: ChunkReference(version: version, chunk: chunk), claimant: node), but: node)
     }
 
-    /// To the neighbours of the place that want the version and lack the chunk; of many only to those whose turn comes
-    /// first.
-    private mutating func spread(_ claim: Claim, but sender: NodeID, countMax: Int = .max) {
+    /// To the neighbours of the place that want the version and lack the chunk. All of them: whoever does not hear of it
+    /// asks beyond the place too. (40 nodes to a rack at 1 Gbit/s, simulated: 1.7 copies into a rack where a claim was
+    /// passed on to three, 1.03 this way.)
+    private mutating func spread(_ claim: Claim, but sender: NodeID) {
         guard let place = exchanges.index(forKey: claim.chunk.version) else { return }
         var receivers: [NodeID] = []
         for view in exchanges.values[place].views.values.indices {
@@ -24,10 +22,6 @@ extension Swarm {
                 !exchanges.values[place].views.values[view].contains(claim.chunk.chunk)
             else { continue }
             receivers.append(neighbour)
-        }
-        if receivers.count > countMax, let crossings = exchanges.values[place].crossings {
-            let turns = receivers.map { (turn: crossings.turn(of: $0, for: claim.chunk.chunk), node: $0) }
-            receivers = turns.sorted { $0 < $1 }.prefix(countMax).map { $0.node }
         }
         for receiver in receivers { send(.claim(claim), to: receiver) }
     }
@@ -48,7 +42,7 @@ extension Swarm {
         else { return }
         wakeForTurns()
         guard exchanges.values[place].crossings?.knowsOthers == true else { return }
-        spread(claim, but: sender, countMax: Swarm.relayCountMax)
+        spread(claim, but: sender)
     }
 
     /// A neighbour inside has chunks: what was asked for beyond and has not begun to come is asked of it instead.

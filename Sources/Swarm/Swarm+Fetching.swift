@@ -6,6 +6,8 @@ import Wire
 extension Swarm {
     /// A fetch that gets nothing for that long asks a directing neighbour without an offer.
     static let starvation = Duration.seconds(1)
+    /// Chunks that one node fetches across slow links at once, beside its usual window.
+    private static let beyondCountMax = 8
 
     // MARK: Choosing
 
@@ -24,7 +26,10 @@ extension Swarm {
     private mutating func fetchMore(ofVersionAt place: Int) {
         guard !exchanges.values[place].wanted.isEmpty else { return }
         let version = exchanges.keys[place]
-        if exchanges.values[place].crossings != nil { fitTurns(ofVersionAt: place) }
+        if exchanges.values[place].crossings != nil {
+            fitTurns(ofVersionAt: place)
+            askBeyond(ofVersionAt: place)
+        }
         let window = requestWindow(forVersionAt: place)
         while hasRoom(forVersionAt: place, window), let view = soonestSource(ofVersionAt: place, window) {
             guard let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random) else { continue }
@@ -33,12 +38,28 @@ extension Swarm {
         askSlowHolders(ofVersionAt: place)
     }
 
+    /// What it is this node's turn to fetch across a slow link is asked for at once, whatever else is: the whole place
+    /// waits for it, and after this node's turn the next one asks too.
+    private mutating func askBeyond(ofVersionAt place: Int) {
+        let version = exchanges.keys[place]
+        while exchanges.values[place].crossings?.ripe.isEmpty == false,
+            exchanges.values[place].askedBeyond.count < Swarm.beyondCountMax,
+            let view = soonestSource(ofVersionAt: place, Swarm.smallRequestCountMax, isMeant: { !$0.isInside })
+        {
+            guard let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random) else { continue }
+            guard ask(exchanges.values[place].views.keys[view], version, chunk) else { return }
+        }
+    }
+
     /// The place of its view. Each that is found in vain becomes barren, so that a loop over all ends.
-    private mutating func soonestSource(ofVersionAt place: Int, _ window: Int) -> Int? {
+    private mutating func soonestSource(
+        ofVersionAt place: Int, _ window: Int, isMeant: (HolderView) -> Bool = { _ in true }
+    ) -> Int? {
         var best: (view: Int, wait: Double)?
         var tieCount = 0
         for view in exchanges.values[place].views.values.indices {
             guard !exchanges.values[place].views.values[view].isBarren,
+                isMeant(exchanges.values[place].views.values[view]),
                 let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view])
             else { continue }
             let wait =

@@ -38,7 +38,9 @@ extension Swarm {
     /// bandwidth times delay.
     func hasRoom(forVersionAt place: Int, _ window: Int) -> Bool {
         let mean = exchanges.values[place].meanByteCount
-        guard unverifiedByteCount + mean <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean),
+        // What is to cross a slow link shall find room.
+        let reserve = exchanges.values[place].crossings == nil ? 0 : limits.unverifiedByteCountMax / 4
+        guard unverifiedByteCount + mean + reserve <= limits.unverifiedByteCountMax, isWithinDownloadLimit(mean),
             outstandingRequestCount < 2 || downlinkWait < Swarm.downlinkQueueMax
         else { return false }
         let total = window + extraWindow
