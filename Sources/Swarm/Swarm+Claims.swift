@@ -9,9 +9,9 @@ extension Swarm {
         spread(Claim(chunk: ChunkReference(version: version, chunk: chunk), claimant: node), but: node)
     }
 
-    /// To the neighbours of the place that want the version and lack the chunk. All of them: whoever does not hear of it
-    /// asks beyond the place too. (40 nodes to a rack at 1 Gbit/s, simulated: 1.7 copies into a rack where a claim was
-    /// passed on to three, 1.03 this way.)
+    /// To all neighbours of the place that want the version and lack the chunk: whoever does not hear of it asks beyond
+    /// the place too. (40 nodes to a rack at 1 Gbit/s, simulated: 1.7 copies into a rack where a claim was passed on to
+    /// three, 1.03 this way.)
     private mutating func spread(_ claim: Claim, but sender: NodeID) {
         guard let place = exchanges.index(forKey: claim.chunk.version) else { return }
         var receivers: [NodeID] = []

@@ -40,8 +40,8 @@ extension Swarm {
         max(neighbour.silenceLimit, downlinkWait(for: neighbour).wholeNanoseconds)
     }
 
-    /// How long what was sent may queue before this agent's own downlink; no source is to blame for that, unless all that
-    /// is awaited is to come from it.
+    /// How long what was sent may queue before this agent's own downlink; no source is to blame for that, unless all
+    /// that is awaited is to come from it.
     func downlinkWait(for neighbour: borrowing Neighbour) -> Duration {
         neighbour.outstandingByteCount < outstandingByteCount ? downlinkWait : .zero
     }
