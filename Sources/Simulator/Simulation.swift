@@ -31,7 +31,13 @@ public final class Simulation {
         let patience = scenario.patienceSeconds.map { Nanoseconds(seconds: $0) }
         let lastStart = setting.profiles.reduce(setting.origin) { max($0, $1.planAt) }
         let lastSpell = setting.weather.spells.reduce(lastStart) { $1.until < .never ? max($0, $1.until) : $0 }
-        end = lastSpell + (patience ?? setting.limit * 20 + 120_000_000_000)
+        end = lastSpell + (patience ?? max(setting.limit * 20, Self.slowestFetch(in: setting) * 3) + 120_000_000_000)
+    }
+
+    /// How long the slowest link alone takes for the version.
+    private static func slowestFetch(in setting: Setting) -> Nanoseconds {
+        let slowest = setting.profiles.filter { !$0.isDoomed }.map(\.nanosecondsPerByte).max() ?? 0
+        return Nanoseconds(slowest * Double(setting.scenario.byteCount))
     }
 
     /// About equal parts that cut no rack.
