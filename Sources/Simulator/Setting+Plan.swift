@@ -101,14 +101,20 @@ extension Setting {
                 let seeds = profiles.prefix { $0.isSeed }
                 profiles[index].peers = seeds.indices.filter { $0 != index }.map { Int32($0) }
             case .random(let count):
+                let eligibleCount = profiles.count { mayKnow($0, profiles[index]) }
                 var chosen: [Int32] = []
-                while chosen.count < min(count, profiles.count - 1) {
+                while chosen.count < min(count, eligibleCount) {
                     let other = Int32.random(in: 0..<Int32(profiles.count), using: &random)
-                    let isLate = profiles[Int(other)].isJoiner && !profiles[index].isJoiner
-                    if other != index, !isLate, !chosen.contains(other) { chosen.append(other) }
+                    let isEligible = mayKnow(profiles[Int(other)], profiles[index])
+                    if isEligible, !chosen.contains(other) { chosen.append(other) }
                 }
                 profiles[index].peers = chosen
             }
         }
+    }
+
+    /// Whoever is there from the start cannot be told of one that comes later.
+    private static func mayKnow(_ other: NodeProfile, _ node: NodeProfile) -> Bool {
+        other.index != node.index && (node.isJoiner || !other.isJoiner)
     }
 }

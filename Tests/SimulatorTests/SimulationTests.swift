@@ -46,7 +46,18 @@ import Testing
         #expect(Simulation(scenario).run().digest != alone.digest)
     }
 
-    @Test(arguments: [Scenario.Plant.storeDamaged, .storeTwice, .keepBuffers, .shiftData])
+    @Test func aStoredChunkWithWrongBytesIsFound() {
+        var scenario = Scenario()
+        scenario.nodeCount = 8
+        scenario.byteCount = 4 << 20
+        scenario.chunkByteCount = 128 << 10
+        scenario.faults = [.damage(3, oneIn: 2)]
+        #expect(Simulation(scenario).run().violations.isEmpty)
+        scenario.plant = .storeDamaged
+        #expect(Simulation(scenario).run().violations.contains { $0.kind == .damaged })
+    }
+
+    @Test(arguments: [Scenario.Plant.storeTwice, .keepBuffers, .shiftData])
     func plantedBugIsFound(_ plant: Scenario.Plant) {
         let found = (1...UInt64(12)).contains { seed in
             !Simulation(Scenario.random(seed: seed, plant: plant)).run().violations.isEmpty
