@@ -7,8 +7,8 @@ import Wire
 /// A connection is silent when nothing at all came for three times its usual gap, or longer where this agent's own
 /// downlink is slow; it is asked for a sign of life (PING) after half of that, so that a source which merely has others
 /// to serve is not taken for dead. A chunk that began to come and stopped counts as silence too. A source that gives
-/// far less than the others loses its requests after three seconds. Only requests that somebody else could answer are
-/// taken away; only such a chunk is asked for twice.
+/// far less than the others loses after three seconds what has not begun. Only requests that somebody else could answer
+/// are taken away; only such a chunk is asked for twice.
 extension Swarm {
     private static let paceWindow = Duration.seconds(3)
     /// A living source may leave a request unanswered for that long, if nothing else is wrong.
@@ -87,10 +87,10 @@ extension Swarm {
             takeAway(from: node)
             return
         }
-        let limit = Duration.nanoseconds(silenceLimit(of: neighbour))
+        let silenceLimit = silenceLimit(of: neighbour)
+        let limit = Duration.nanoseconds(silenceLimit)
         let heard = max(neighbour.lastHeard, neighbour.waitingSince)
-        let stop = stopDue(of: neighbour, limit: silenceLimit(of: neighbour))
-        let hasStopped = stop.map { $0 <= clock.nanoseconds } ?? false
+        let hasStopped = stopDue(of: neighbour, limit: silenceLimit).map { $0 <= clock.nanoseconds } ?? false
         if heard + limit <= clock || hasStopped {
             noteSilence(of: node)
         } else if heard + limit / 2 <= clock, !neighbour.isProbed {
