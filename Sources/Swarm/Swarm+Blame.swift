@@ -33,6 +33,16 @@ extension Swarm {
         forget(node)
     }
 
+    private static let lossCountMax = 3
+
+    /// The source kept this agent waiting. The third time without a whole chunk in between ends the connection, unless
+    /// it is to be borne, since nobody else has what was asked for.
+    mutating func countLoss(of node: NodeID, isToBear: Bool = false) {
+        neighbours[node]?.lossesInARow += 1
+        guard !isToBear, let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax else { return }
+        expel(node, because: .stalled)
+    }
+
     mutating func deny(_ node: NodeID) {
         denied.append(node)
         expel(node, because: .denied)

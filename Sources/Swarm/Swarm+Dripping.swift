@@ -16,8 +16,7 @@ extension Swarm {
         for request in dripping { lose(request) }
         emit(.note(.sourceSlow(node, requestCount: dripping.count)))
         backOff(node, until: clock + .seconds(1))
-        neighbours[node]?.lossesInARow += 1
-        if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+        countLoss(of: node)
         return true
     }
 }

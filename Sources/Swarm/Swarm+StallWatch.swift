@@ -16,7 +16,6 @@ extension Swarm {
     /// What is under way on a slow downlink may keep a source silent for that long, in seconds.
     private static let downlinkWaitMax = 60.0
     private static let silentRecheck = Duration.milliseconds(500)
-    static let lossCountMax = 3
     /// While something is asked for, the sources are looked at that often, or sooner.
     static let watchPause = Duration.milliseconds(250)
 
@@ -104,15 +103,14 @@ extension Swarm {
         neighbours[node]?.isSilent = true
         neighbours[node]?.isSuspect = true
         neighbours[node]?.lastStallCheck = clock
-        neighbours[node]?.lossesInARow += 1
         // A source that answers, but not with what was begun, is left alone for a while.
         backOff(node, until: clock + .seconds(1))
         let lostCount = takeAway(from: node)
-        guard lostCount > 0 else { return }
-        noteFault(\.silenceCount, of: node)
-        emit(.note(.sourceSilent(node, requestCount: lostCount)))
-        let losses = neighbours[node]?.lossesInARow ?? 0
-        if losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+        if lostCount > 0 {
+            noteFault(\.silenceCount, of: node)
+            emit(.note(.sourceSilent(node, requestCount: lostCount)))
+        }
+        countLoss(of: node, isToBear: lostCount == 0)
     }
 
     /// Takes away what another could answer; returns how many requests that are.
@@ -182,8 +180,7 @@ extension Swarm {
         let old = unbegunRequests(of: node, after: Swarm.patience)
         guard !old.isEmpty else { return false }
         for request in old { lose(request) }
-        neighbours[node]?.lossesInARow += 1
-        if let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax { expel(node, because: .stalled) }
+        countLoss(of: node)
         return true
     }
 }

@@ -33,6 +33,24 @@ import Wire
         #expect(core.receive(Self.claim(0, by: 1), from: 3).sent.isEmpty, "once")
     }
 
+    @Test func anEndlessRowOfBetterClaimants_isNotPassedOnWithoutEnd() throws {
+        var core = Self.core()
+        for number: UInt8 in 1...2 { core.connect(number, labels: Self.here) }
+        core.feed(.versionAdded(CoreUnderTest.plan(4)))
+        for number: UInt8 in 1...2 { core.holdings(from: number, count: 4, flags: .wants) }
+        core.receive(.peers(Peers(fitting: [try Self.stranger(3)])), from: 1)
+        let salt = Place.number(of: CoreUnderTest.version)
+        // The order of a place goes by the first eight bytes of a node.
+        let invented = (10...99).map { NodeID(exactly: [$0] + Array(repeating: 0, count: 15)) }
+        let turns = invented.map { (node: $0, turn: Place.turn(of: Place.number(of: $0), for: 0, salt: salt)) }
+        let reference = ChunkReference(version: CoreUnderTest.version, chunk: 0)
+        let passedOnCount = turns.sorted { $0.turn > $1.turn }.reduce(0) { count, claimant in
+            let claim = Message.claim(Claim(chunk: reference, claimant: claimant.node))
+            return count + core.receive(claim, from: 1).sent(to: 2).count
+        }
+        #expect(passedOnCount == 9, "the first, and eight better ones")
+    }
+
     @Test func whatHasItsTurn_isAskedForBeyond_howeverMuchIsAskedForInside() {
         var core = Self.core()
         core.connect(1, labels: Self.here)
