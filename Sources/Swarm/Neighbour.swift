@@ -45,10 +45,7 @@ struct Neighbour: Sendable {
     var lastRequestNumber: RequestID = 0
     var backOffUntil: Instant?
     var slowCount = 0
-    /// Seconds from asking to having a chunk, for each chunk asked for by then; smoothed, 0 before the first.
-    private(set) var turnSeconds = 0.0
-    /// Whoever is not known yet counts as fast.
-    private static let turnSecondsMin = 1e-3
+    var turns = NeighbourTurns()
 
     // Watching it.
     var lastHeard: Instant
@@ -136,17 +133,12 @@ struct Neighbour: Sendable {
         return .far
     }
 
-    /// A chunk came whole.
-    mutating func noteTurn(of request: Request, at now: Instant) {
-        let sample = (now - request.sentAt).inSeconds / Double(request.depth)
-        turnSeconds = turnSeconds == 0 ? sample : turnSeconds * 0.7 + sample * 0.3
-    }
-
     /// In how many seconds one more chunk would be here, as far as is known. Where others ask too, this tells how long
     /// the neighbour's queue is.
-    func expectedWait(at now: Instant) -> Double {
-        let age = requests.isEmpty ? 0 : (now - requests.values[0].sentAt).inSeconds
-        return max(turnSeconds, age, Neighbour.turnSecondsMin) * Double(requests.count + 1)
+    func expectedWait(at now: Instant, _ turns: Turns, neighbourCount: Int) -> Double {
+        guard !requests.isEmpty else { return self.turns.expectedSeconds(turns, neighbourCount: neighbourCount) }
+        let age = (now - requests.values[0].sentAt).inSeconds
+        return self.turns.expectedSeconds(behind: requests.count, waitingFor: age)
     }
 
     func isUsable(at now: Instant) -> Bool {

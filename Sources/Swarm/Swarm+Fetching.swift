@@ -63,7 +63,8 @@ extension Swarm {
                 let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view])
             else { continue }
             let wait =
-                neighbours.values[neighbour].expectedWait(at: clock) * neighbours.values[neighbour].remoteness.weight
+                neighbours.values[neighbour].expectedWait(at: clock, turns, neighbourCount: neighbours.count)
+                * neighbours.values[neighbour].remoteness.weight
             if let best, best.wait < wait { continue }
             guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place, window)
             else {

@@ -124,7 +124,9 @@ extension Swarm {
             let mayTake =
                 isOrdinary && open < limits.offerCountPerNeighbour
                 || isHungry && open < Swarm.offerCountPerNeighbourMax
-            guard mayTake else { continue }
+            guard mayTake,
+                !direction.isTooSlow(node, chunkCount: exchanges.values[index].chunkCount, at: clock)
+            else { continue }
             let served = exchanges.values[index].views.values[view].servedCount
             let rank = (direction.servedCount(of: neighbours.values[neighbour].place), open, served)
             if let best, best.rank < rank { continue }

@@ -34,7 +34,8 @@ extension Swarm {
         neighbours.values[place].lossesInARow = 0
         neighbours.values[place].falseAlarmCount = max(0, neighbours.values[place].falseAlarmCount - 1)
         neighbours.values[place].slowCount = 0
-        neighbours.values[place].noteTurn(of: request, at: clock)
+        neighbours.values[place].turns.add(
+            (clock - request.sentAt).inSeconds / Double(request.depth), to: &turns, neighbourCount: neighbours.count)
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
         // What the downlink did once is forgotten slowly.

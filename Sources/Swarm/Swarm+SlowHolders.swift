@@ -18,7 +18,7 @@ extension Swarm {
         for view in exchanges.values[place].views.values.indices {
             guard !exchanges.values[place].views.values[view].isBarren,
                 let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view]),
-                neighbours.values[neighbour].requests.isEmpty, neighbours.values[neighbour].turnSeconds > slow,
+                neighbours.values[neighbour].requests.isEmpty, neighbours.values[neighbour].turns.seconds > slow,
                 neighbours.values[neighbour].isUsable(at: clock),
                 let chunk = exchanges.values[place].choose(fromViewAt: view, random: &random),
                 exchanges.values[place].holderCount(of: chunk) == 1
@@ -29,7 +29,7 @@ extension Swarm {
 
     /// What half of the neighbours that gave a chunk do not exceed, in seconds.
     private var medianTurn: Double {
-        let turns = neighbours.values.map { $0.turnSeconds }.filter { $0 > 0 }.sorted()
-        return turns.isEmpty ? .infinity : turns[turns.count / 2]
+        let all = neighbours.values.map { $0.turns.seconds }.filter { $0 > 0 }.sorted()
+        return all.isEmpty ? .infinity : all[all.count / 2]
     }
 }
