@@ -42,6 +42,10 @@ int clinux_reset_on_close(int socket);
 /// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
 int clinux_unix_socket_answers(const char *path);
 
+/// Has malloc keep what is freed, in one arena whose next `byte_count` bytes lie on huge pages as far as the kernel has
+/// them: for a process that runs for long and switches threads often. -ENOSYS without glibc.
+int clinux_settle_heap(size_t byte_count);
+
 /// How clinux_open_beneath opens. Nothing is inherited by child processes, and nothing waits for a queue's other end.
 enum clinux_access {
     clinux_access_read,            // a file, for reading
