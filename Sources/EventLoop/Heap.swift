@@ -2,13 +2,13 @@ internal import CLinux
 
 /// The memory that the process allocates from.
 public enum Heap {
-    /// Fits it to a process that moves bytes for days: freed memory is kept for the next chunk instead of going back to
-    /// the kernel, and lies on huge pages, so that a thread that gets its turn again finds it with fewer page walks.
+    /// Fits it to a process that moves chunks for days: a buffer that is freed is there for the next chunk, instead of
+    /// going back to the kernel and coming again as fresh pages, whichever thread asks.
     ///
-    /// To be called once, before other threads start. Where it does nothing (another C library than glibc, no huge
-    /// pages), everything works as well.
-    public static func settle() { _ = clinux_settle_heap(settledByteCount) }
+    /// To be called first of all, on the main thread. True if this C library takes it; everything works without.
+    @discardableResult
+    public static func settle() -> Bool { clinux_settle_heap(keptByteCount) == 0 }
 
-    /// More than an agent ever allocates.
-    private static let settledByteCount = 64 << 20
+    /// Some chunks of the largest size.
+    private static let keptByteCount: Int32 = 32 << 20
 }

@@ -18,7 +18,8 @@ struct NodeProfile {
     var damageInterval = 0
     /// Holds everything from the start.
     var isSeed = false
-    /// True for a node of which nothing is expected: it ends before it can be done, or is cut off for ever.
+    /// True for a node of which nothing is expected: it ends before it can be done, is cut off for ever, or sends wrong
+    /// bytes, for which all others set it aside, an hour in the end.
     var isDoomed = false
     /// Starts later, with nothing.
     var isJoiner = false

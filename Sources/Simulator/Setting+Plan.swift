@@ -83,7 +83,9 @@ extension Setting {
             weather.spells.append(.init(from: moment(from), until: moment(until), part: part))
         case .slowLink(let node, let factor): profiles[node].nanosecondsPerByte /= factor
         case .slowDisk(let node, let rate): profiles[node].storeNanosecondsPerByte = 1e9 / rate
-        case .damage(let node, let interval): profiles[node].damageInterval = interval
+        case .damage(let node, let interval):
+            profiles[node].damageInterval = interval
+            profiles[node].isDoomed = true
         case .join(let at):
             profiles[nextJoin].startsAt = moment(at)
             profiles[nextJoin].planAt = moment(at) + (profiles[nextJoin].planAt - clock.origin)

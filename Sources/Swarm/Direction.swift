@@ -23,11 +23,10 @@ struct Direction: Sendable {
     var firstParticipantAt: Instant?
     /// How long it usually takes from an offer to an announcement.
     private(set) var usualWait: Duration?
-    /// The same for each neighbour that announced something it was offered.
-    private var usualWaits: [NodeID: Duration] = [:]
+    private var waits = OfferWaits()
     private var firstOfferAt: Instant?
-    /// Offers made since.
-    private var offeredCount = 0
+    /// Chunks that were offered ever.
+    private var offeredOnce: ChunkBits
     /// Offers still to be sent that keep the uplink busy, as far as was seen. In chunks.
     private(set) var depth = 2.0
     /// Invariant: the number of offers that are not sent.
@@ -39,7 +38,10 @@ struct Direction: Sendable {
     /// Whether each chunk was held by some neighbour once.
     var isCopyOut = false
 
-    init(capacity: Int) { offeredBits = ChunkBits(capacity: capacity) }
+    init(capacity: Int) {
+        offeredBits = ChunkBits(capacity: capacity)
+        offeredOnce = ChunkBits(capacity: capacity)
+    }
 
     mutating func open(_ chunk: ChunkIndex, to neighbour: NodeID, at now: Instant) {
         close(chunk)
@@ -47,7 +49,7 @@ struct Direction: Sendable {
         offeredBits.insert(chunk)
         unsentCount += 1
         openCounts[neighbour, default: 0] += 1
-        offeredCount += 1
+        offeredOnce.insert(chunk)
         if firstOfferAt == nil { firstOfferAt = now }
     }
 
@@ -55,28 +57,21 @@ struct Direction: Sendable {
 
     func servedCount(of place: PlaceKey) -> Int { servedCounts[place] ?? 0 }
 
-    /// A neighbour announced the chunk, whoever it is.
-    mutating func fulfil(_ chunk: ChunkIndex, at now: Instant) {
+    /// A neighbour announced the chunk, perhaps not the one that was offered it.
+    mutating func fulfil(_ chunk: ChunkIndex, by node: NodeID, at now: Instant) {
         guard let offer = offers[chunk] else { return }
         let wait = now - offer.madeAt
         usualWait = usualWait.map { $0 * 7 / 8 + wait / 8 } ?? wait
-        usualWaits[offer.neighbour] = usualWaits[offer.neighbour].map { $0 * 3 / 4 + wait / 4 } ?? wait
+        if node == offer.neighbour { waits.add(wait, of: node) }
         close(chunk)
     }
 
-    /// True if the others would wait for what the neighbour is offered now once all is offered: it is slow, and has not
-    /// only to get the chunk but to give it away as well. (20 nodes, one of them at a tenth of the rate, half of the
-    /// others: 1.09 of the limit without this, 1.07 with it, simulated.)
-    func isTooSlow(_ neighbour: NodeID, chunkCount: Int, at now: Instant) -> Bool {
-        guard let wait = usualWaits[neighbour], let usualWait, wait > usualWait * 2, let firstOfferAt else {
-            return false
-        }
-        let restCount = max(0, chunkCount - offeredCount)
-        return (now - firstOfferAt) * restCount < wait * Direction.slowWaitCount * offeredCount
+    /// Neighbours that are too slow to be offered anything now that the first copy is nearly out.
+    func tooSlow(at now: Instant) -> Set<NodeID> {
+        guard let firstOfferAt else { return [] }
+        let restCount = offeredOnce.capacity - offeredOnce.count
+        return waits.tooSlow(for: (now - firstOfferAt) * restCount / max(1, offeredOnce.count))
     }
-
-    /// A chunk is all over the swarm after so many times what it took a slow neighbour to announce it.
-    private static let slowWaitCount = 10
 
     /// After that an offer is overdue, in whole nanoseconds.
     var patience: Duration {
@@ -98,7 +93,7 @@ struct Direction: Sendable {
 
     /// True if some offers were open to the neighbour.
     mutating func closeAll(to neighbour: NodeID) -> Bool {
-        usualWaits[neighbour] = nil
+        waits.remove(neighbour)
         let lost = offers.filter { $0.value.neighbour == neighbour }.map { $0.key }
         for chunk in lost { close(chunk) }
         return !lost.isEmpty

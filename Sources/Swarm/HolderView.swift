@@ -33,6 +33,8 @@ struct HolderView: Sendable {
 
     var count: Int { listed?.count ?? chunkCount }
     var isComplete: Bool { count == chunkCount && !flags.contains(.directing) }
+    /// It wants what it lacks.
+    var isLacking: Bool { flags.contains(.wants) && !isComplete }
     var isDirecting: Bool { flags.contains(.directing) }
     /// A neighbour of which nothing may be asked without an offer.
     var isReserved: Bool { isDirecting && !isFallback }

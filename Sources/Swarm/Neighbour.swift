@@ -14,6 +14,8 @@ struct Neighbour: Sendable {
         /// It was offered, and is beyond the usual number.
         var isOffered = false
         var received = 0
+        /// When its first byte had come.
+        var beganAt: Instant?
         /// When its first byte, or the last whole stride of bytes, had come.
         var strideBegan: Instant?
         var strideByteCount = 0
@@ -135,10 +137,10 @@ struct Neighbour: Sendable {
 
     /// In how many seconds one more chunk would be here, as far as is known. Where others ask too, this tells how long
     /// the neighbour's queue is.
-    func expectedWait(at now: Instant, _ turns: Turns, neighbourCount: Int) -> Double {
-        guard !requests.isEmpty else { return self.turns.expectedSeconds(turns, neighbourCount: neighbourCount) }
+    func expectedWait(at now: Instant, _ all: Turns, neighbourCount: Int) -> Double {
+        guard !requests.isEmpty else { return turns.expectedSeconds(all, neighbourCount: neighbourCount) }
         let age = (now - requests.values[0].sentAt).inSeconds
-        return self.turns.expectedSeconds(behind: requests.count, waitingFor: age)
+        return turns.expectedSeconds(behind: requests.count, waitingFor: age)
     }
 
     func isUsable(at now: Instant) -> Bool {

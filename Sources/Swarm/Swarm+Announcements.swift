@@ -121,7 +121,7 @@ extension Swarm {
         if exchanges.values[place].add(chunks, to: node, at: clock) { duties.insert(.fetch) }
         if exchanges.values[place].crossings != nil { noteInside(chunks, of: version, node) }
         guard exchanges.values[place].direction != nil else { return }
-        for chunk in chunks { exchanges.values[place].direction?.fulfil(chunk, at: clock) }
+        for chunk in chunks { exchanges.values[place].direction?.fulfil(chunk, by: node, at: clock) }
         wake(by: directionDeadline(of: exchanges.values[place]))
         duties.insert(.offer)
     }

@@ -23,6 +23,7 @@ extension Swarm {
 
 extension Neighbour.Request {
     mutating func note(_ byteCount: Int, at now: Instant) {
+        if beganAt == nil { beganAt = now }
         received += byteCount
         strideByteCount += byteCount
         guard strideBegan == nil || strideByteCount >= Limits.strideByteCount else { return }

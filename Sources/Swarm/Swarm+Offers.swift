@@ -106,27 +106,30 @@ extension Swarm {
 
     /// Among those that want the version and have few offers open: in the place that was served least the neighbour
     /// with the fewest open, so that a slow one gets less, and of these the one that was served least.
-    private mutating func nextOfferee(of version: Digest, but slow: NodeID? = nil) -> NodeID? {
+    private mutating func nextOfferee(of version: Digest, but excluded: NodeID? = nil) -> NodeID? {
         guard let index = exchanges.index(forKey: version), let direction = exchanges.values[index].direction
         else { return nil }
         let isOrdinary = direction.offers.count < limits.offerCount
         // Beyond a few there are as many as keep the uplink busy; those that wait for an announcement do not count.
         let isHungry = direction.unsentCount < Int(direction.depth) && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
+        var avoided = direction.tooSlow(at: clock)
+        if !avoided.isEmpty, exchanges.values[index].views.allSatisfy({ !$1.isLacking || avoided.contains($0) }) {
+            avoided = []
+        }
+        if let excluded { avoided.insert(excluded) }
         var best: (view: Int, rank: (place: Int, open: Int, served: Int))?
         var tieCount = 0
         for view in exchanges.values[index].views.values.indices {
             let node = exchanges.values[index].views.keys[view]
-            guard exchanges.values[index].views.values[view].flags.contains(.wants), node != slow,
-                !exchanges.values[index].views.values[view].isComplete, let neighbour = neighbours.index(forKey: node)
+            guard exchanges.values[index].views.values[view].isLacking, !avoided.contains(node),
+                let neighbour = neighbours.index(forKey: node)
             else { continue }
             let open = direction.openCount(to: node)
             let mayTake =
                 isOrdinary && open < limits.offerCountPerNeighbour
                 || isHungry && open < Swarm.offerCountPerNeighbourMax
-            guard mayTake,
-                !direction.isTooSlow(node, chunkCount: exchanges.values[index].chunkCount, at: clock)
-            else { continue }
+            guard mayTake else { continue }
             let served = exchanges.values[index].views.values[view].servedCount
             let rank = (direction.servedCount(of: neighbours.values[neighbour].place), open, served)
             if let best, best.rank < rank { continue }

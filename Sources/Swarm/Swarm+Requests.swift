@@ -35,7 +35,8 @@ extension Swarm {
         neighbours.values[place].falseAlarmCount = max(0, neighbours.values[place].falseAlarmCount - 1)
         neighbours.values[place].slowCount = 0
         neighbours.values[place].turns.add(
-            (clock - request.sentAt).inSeconds / Double(request.depth), to: &turns, neighbourCount: neighbours.count)
+            (clock - request.sentAt).inSeconds / Double(request.depth), byteCount: request.byteCount, to: &turns,
+            neighbourCount: neighbours.count)
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount
         // What the downlink did once is forgotten slowly.

@@ -17,23 +17,33 @@ extension Swarm {
             !exchanges.values[place].pending.isEmpty, turns.count > 0
         else { return }
         wake(by: clock + Swarm.stragglerPause)
-        let old = neighbours.values.flatMap { neighbour in
-            neighbour.requests.values.filter { isStraggler($0, of: version) }
-        }
-        for request in old {
+        for request in stragglers(of: version) {
             guard let source = idleSource(of: request.ticket) else { continue }
             lose(request)
+            guard exchanges[version]?.wanted.contains(request.ticket.chunk) == true else { continue }
             ask(source, version, request.ticket.chunk)
         }
     }
 
-    private func isStraggler(_ request: Neighbour.Request, of version: Digest) -> Bool {
-        guard request.ticket.version == version else { return false }
-        let usual = Duration.nanoseconds(Int64(min(turns.usualSeconds * Swarm.stragglerTurnCount, 60) * 1e9))
-        let limit = max(Swarm.stragglerAgeMin, usual) * patienceFactor(for: request)
-        let age = clock - request.sentAt
-        // At its rate so far the rest takes that long again.
-        return age >= limit && age * (request.byteCount - request.received) >= limit * request.received
+    /// Those that are farthest from their end first.
+    private func stragglers(of version: Digest) -> [Neighbour.Request] {
+        let old = neighbours.values.flatMap { neighbour in
+            let wait = downlinkWait(for: neighbour)
+            return neighbour.requests.values.filter { $0.ticket.version == version && isStraggler($0, behind: wait) }
+        }
+        return old.sorted { ($0.received, $1.sentAt) < ($1.received, $0.sentAt) }
+    }
+
+    /// What was moved as often as patience may grow stays where it is: all who have it are slow.
+    private func isStraggler(_ request: Neighbour.Request, behind downlinkWait: Duration) -> Bool {
+        let factor = patienceFactor(for: request)
+        guard factor < 1 << Limits.patienceDoublingCountMax else { return false }
+        let usual = min(turns.usualSecondsPerByte * Double(request.byteCount) * Swarm.stragglerTurnCount, 60)
+        let limit = max(Swarm.stragglerAgeMin, .nanoseconds(Int64(usual * 1e9)), downlinkWait) * factor
+        guard clock - request.sentAt >= limit else { return false }
+        guard let began = request.beganAt else { return true }
+        // At the rate of what has come the rest takes that long.
+        return (clock - began) * (request.byteCount - request.received) >= limit * request.received
     }
 
     /// One of those inside, if one there holds the chunk.

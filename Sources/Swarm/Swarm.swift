@@ -69,6 +69,7 @@ public struct Swarm: Sendable {
     /// The best that the uplink did lately, in bytes a second.
     var uplinkPeak = 0.0
     var serviceCount: UInt64 = 0
+    /// How long chunks took to come.
     var turns = Turns()
     var rechecking: OrderedSet<Recheck> = []
 

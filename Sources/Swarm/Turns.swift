@@ -6,9 +6,13 @@ struct Turns: Sendable {
     private(set) var count = 0
     /// In seconds, smoothed over all neighbours; 0 before the first.
     private(set) var usualSeconds = 0.0
+    /// The same for each byte: versions may have chunks of different sizes.
+    private(set) var usualSecondsPerByte = 0.0
 
-    fileprivate mutating func add(_ seconds: Double) {
-        usualSeconds = count == 0 ? seconds : usualSeconds * 0.95 + seconds * 0.05
+    fileprivate mutating func add(_ seconds: Double, byteCount: Int) {
+        let share = count == 0 ? 1 : 0.05
+        usualSeconds += (seconds - usualSeconds) * share
+        usualSecondsPerByte += (seconds / Double(max(1, byteCount)) - usualSecondsPerByte) * share
         count += 1
     }
 }
@@ -29,18 +33,18 @@ struct NeighbourTurns: Sendable {
     private static let secondsMin = 1e-3
     private static let staleAfterRounds = 2.0
 
-    mutating func add(_ seconds: Double, to turns: inout Turns, neighbourCount: Int) {
-        let age = max(0, staleness(turns, neighbourCount) - 1)
+    mutating func add(_ seconds: Double, byteCount: Int, to all: inout Turns, neighbourCount: Int) {
+        let age = max(0, staleness(all, neighbourCount) - 1)
         let oldWeight = self.seconds == 0 ? 0 : 0.7 / (1 + age)
         self.seconds = self.seconds * oldWeight + seconds * (1 - oldWeight)
-        turns.add(seconds)
-        countAtLast = turns.count
+        all.add(seconds, byteCount: byteCount)
+        countAtLast = all.count
     }
 
     /// In how many seconds a chunk would be here that is asked for now, while nothing else is asked of it.
-    func expectedSeconds(_ turns: Turns, neighbourCount: Int) -> Double {
-        let excess = max(0, seconds - turns.usualSeconds)
-        return max(seconds - excess + excess / (1 + staleness(turns, neighbourCount)), Self.secondsMin)
+    func expectedSeconds(_ all: Turns, neighbourCount: Int) -> Double {
+        let excess = max(0, seconds - all.usualSeconds)
+        return max(seconds - excess + excess / (1 + staleness(all, neighbourCount)), Self.secondsMin)
     }
 
     /// The same while so many are asked for, the oldest so long ago.
@@ -49,7 +53,7 @@ struct NeighbourTurns: Sendable {
     }
 
     /// 1 after so many chunks that each neighbour could have given `staleAfterRounds`.
-    private func staleness(_ turns: Turns, _ neighbourCount: Int) -> Double {
-        Double(turns.count - countAtLast) / (Self.staleAfterRounds * Double(max(1, neighbourCount)))
+    private func staleness(_ all: Turns, _ neighbourCount: Int) -> Double {
+        Double(all.count - countAtLast) / (Self.staleAfterRounds * Double(max(1, neighbourCount)))
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 
 /// The root of the command line. There is no `--version` here: `--version` is a tag.
 @main
@@ -27,4 +28,10 @@ struct Shoal: AsyncParsableCommand {
             VersionCommand.self,
         ]
     )
+
+    /// Here rather than in a command, which runs on another thread.
+    @MainActor static func main() async {
+        Heap.settle()
+        await main(nil)
+    }
 }

@@ -6,16 +6,20 @@ import Testing
 @Suite struct NeighbourTurnsTests {
     private static let neighbourCount = 10
 
-    /// A neighbour whose first chunk took 2 s, and then others that gave so many in 0.1 s each.
-    private static func slowStart(thenOthers count: Int) -> (slow: NeighbourTurns, turns: Turns) {
-        var (slow, other, turns) = (NeighbourTurns(), NeighbourTurns(), Turns())
-        slow.add(2, to: &turns, neighbourCount: neighbourCount)
-        for _ in 0..<count { other.add(0.1, to: &turns, neighbourCount: neighbourCount) }
-        return (slow, turns)
+    /// Of neighbours that give a chunk in 0.1 s each, one took 2 s for one of its own; then others gave so many more.
+    private static func slowStart(thenOthers count: Int) -> (slow: NeighbourTurns, all: Turns) {
+        var (slow, other, all) = (NeighbourTurns(), NeighbourTurns(), Turns())
+        func add(_ seconds: Double, to one: inout NeighbourTurns) {
+            one.add(seconds, byteCount: 1000, to: &all, neighbourCount: neighbourCount)
+        }
+        for _ in 0..<100 { add(0.1, to: &other) }
+        add(2, to: &slow)
+        for _ in 0..<count { add(0.1, to: &other) }
+        return (slow, all)
     }
 
-    private static func expected(_ state: (slow: NeighbourTurns, turns: Turns)) -> Double {
-        state.slow.expectedSeconds(state.turns, neighbourCount: neighbourCount)
+    private static func expected(_ state: (slow: NeighbourTurns, all: Turns)) -> Double {
+        state.slow.expectedSeconds(state.all, neighbourCount: neighbourCount)
     }
 
     @Test func aBadStart_isForgottenWhileOthersGive_butNotAtOnce() {
@@ -26,20 +30,20 @@ import Testing
 
     @Test func whoeverWasForgotten_neverCountsAsFasterThanUsual() {
         let state = Self.slowStart(thenOthers: 1_000_000)
-        #expect(Self.expected(state) >= state.turns.usualSeconds)
+        #expect(Self.expected(state) >= state.all.usualSeconds)
     }
 
     @Test func aFreshChunk_outweighsWhatIsLongPast() {
-        var (slow, turns) = Self.slowStart(thenOthers: 1000)
-        slow.add(0.1, to: &turns, neighbourCount: Self.neighbourCount)
+        var (slow, all) = Self.slowStart(thenOthers: 1000)
+        slow.add(0.1, byteCount: 1000, to: &all, neighbourCount: Self.neighbourCount)
         #expect(slow.seconds < 0.2)
-        var (recent, sameTurns) = Self.slowStart(thenOthers: 0)
-        recent.add(0.1, to: &sameTurns, neighbourCount: Self.neighbourCount)
+        var (recent, sameAll) = Self.slowStart(thenOthers: 0)
+        recent.add(0.1, byteCount: 1000, to: &sameAll, neighbourCount: Self.neighbourCount)
         #expect(recent.seconds > 1)
     }
 
     @Test func aNewNeighbour_countsAsFast() {
-        let turns = Self.slowStart(thenOthers: 10).turns
-        #expect(NeighbourTurns().expectedSeconds(turns, neighbourCount: Self.neighbourCount) < 0.01)
+        let all = Self.slowStart(thenOthers: 10).all
+        #expect(NeighbourTurns().expectedSeconds(all, neighbourCount: Self.neighbourCount) < 0.01)
     }
 }

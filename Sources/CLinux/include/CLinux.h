@@ -42,9 +42,9 @@ int clinux_reset_on_close(int socket);
 /// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
 int clinux_unix_socket_answers(const char *path);
 
-/// Has malloc keep what is freed, in one arena whose next `byte_count` bytes lie on huge pages as far as the kernel has
-/// them: for a process that runs for long and switches threads often. -ENOSYS without glibc.
-int clinux_settle_heap(size_t byte_count);
+/// Has malloc use one arena for all threads that begin later, and keep up to `kept_byte_count` of what is freed in it.
+/// -EINVAL if this malloc does not take that, -ENOSYS where there are no such settings.
+int clinux_settle_heap(int kept_byte_count);
 
 /// How clinux_open_beneath opens. Nothing is inherited by child processes, and nothing waits for a queue's other end.
 enum clinux_access {

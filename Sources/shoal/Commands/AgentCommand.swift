@@ -31,7 +31,6 @@ struct AgentCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            Heap.settle()
             let configuration = try effectiveConfiguration()
             try await AgentService.run(
                 .init(
