@@ -11,6 +11,9 @@ public struct NetworkModel: Sendable {
     public var acknowledgementByteCount = 66
     /// Payload that travels as one unit. 16 KiB is a frame; more makes large runs fast and links coarse.
     public var quantumByteCount = 16 << 10
+    /// What part of a queue a control frame waits for. It would slip in between the packets of coarse units, of which
+    /// fewer wait in reality: as many as of 64 KiB.
+    var controlQueueShare: Double { min(1, 65_536 / Double(quantumByteCount)) }
     /// Whether a connection's window grows and shrinks as TCP's does, or is `windowByteCountMax` from the start.
     public var hasCongestionControl = true
     /// Bytes that a connection may have under way at most.

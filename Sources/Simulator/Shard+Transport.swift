@@ -63,8 +63,10 @@ extension Shard {
         let (peer, delay) = (node.links[place].peer, node.links[place].delay)
         let wire = wireByteCount(content, payload: payload)
         let serving = processor?.spend(Double(payload) * network.sendNanosecondsPerByte, at: now) ?? now
-        let start = max(now, node.uplinkFreeAt, serving)
-        node.uplinkFreeAt = start + Nanoseconds(Double(wire) * node.profile.nanosecondsPerByte)
+        let start = max(queued(until: node.uplinkFreeAt, payload: payload), serving, node.links[place].lastLeft)
+        node.links[place].lastLeft = start
+        let duration = Nanoseconds(Double(wire) * node.profile.nanosecondsPerByte)
+        node.uplinkFreeAt = max(start, node.uplinkFreeAt) + duration
         node.ledger.wireSentByteCount += wire
         samples.addSent(wire, by: node.profile, at: start)
         let queue = Double(start - now) / node.profile.nanosecondsPerByte
@@ -72,20 +74,27 @@ extension Shard {
         let isCrossing = setting.rackNanosecondsPerByte != nil && node.profile.rack != setting.racks[Int(peer.node)]
         let parcel = Parcel(
             content, from: node.address(of: slot), to: peer, wireByteCount: wire, windowByteCount: payload,
-            tail: node.uplinkFreeAt + (isCrossing ? 0 : delay))
+            tail: start + duration + (isCrossing ? 0 : delay))
         if isCrossing { return post(.leaving(parcel), to: node.index, at: start, by: node) }
         post(.head(parcel), to: peer.node, at: start + delay, by: node)
+    }
+
+    /// When something that comes to a queue now leaves it, which is free from then on.
+    private func queued(until freeAt: Nanoseconds, payload: Int) -> Nanoseconds {
+        let wait = max(0, freeAt - now)
+        return now + (payload > 0 ? wait : Nanoseconds(Double(wait) * network.controlQueueShare))
     }
 
     /// The first byte is at the uplink of the sender's rack, where it queues with what other nodes of the rack send.
     func leaveRack(_ parcel: Parcel, from node: SimulatedNode) {
         guard let nanoseconds = setting.rackNanosecondsPerByte else { return }
         let rack = node.profile.rack
-        let begin = max(now, rackUpFreeAt[rack])
+        let begin = queued(until: rackUpFreeAt[rack], payload: Int(parcel.windowByteCount))
         if Double(begin - now) / nanoseconds > Double(network.rackQueueByteCount) { parcel.isCongested = true }
-        rackUpFreeAt[rack] = begin + Nanoseconds(Double(parcel.wireByteCount) * nanoseconds)
+        let duration = Nanoseconds(Double(parcel.wireByteCount) * nanoseconds)
+        rackUpFreeAt[rack] = max(begin, rackUpFreeAt[rack]) + duration
         let delay = setting.delay(between: node.index, and: parcel.to.node)
-        parcel.tail = max(parcel.tail, rackUpFreeAt[rack]) + delay
+        parcel.tail = max(parcel.tail, begin + duration) + delay
         post(.head(parcel), to: parcel.to.node, at: begin + delay, by: node)
     }
 
@@ -98,25 +107,32 @@ extension Shard {
             if opening < .never { agenda.add((node.index, .head(parcel)), at: opening, order: order) }
             return
         }
-        let wire = Double(parcel.wireByteCount)
+        let (wire, payload) = (Double(parcel.wireByteCount), Int(parcel.windowByteCount))
         var (begin, end) = (now, parcel.tail)
         let here = node.profile.rack
         if let nanoseconds = setting.rackNanosecondsPerByte, here != setting.racks[Int(parcel.from.node)] {
-            begin = max(now, rackDownFreeAt[here])
+            begin = queued(until: rackDownFreeAt[here], payload: payload)
             if Double(begin - now) / nanoseconds > Double(network.rackQueueByteCount) { parcel.isCongested = true }
-            rackDownFreeAt[here] = begin + Nanoseconds(wire * nanoseconds)
-            end = max(end, rackDownFreeAt[here])
-            rackPayloadByteCounts[here] += Int(parcel.windowByteCount)
+            let duration = Nanoseconds(wire * nanoseconds)
+            rackDownFreeAt[here] = max(begin, rackDownFreeAt[here]) + duration
+            end = max(end, begin + duration)
+            rackPayloadByteCounts[here] += payload
             rackWireByteCounts[here] += Int(parcel.wireByteCount)
             samples.addCrossing(Int(parcel.wireByteCount), at: now)
         }
         let queue = Double(node.downlinkFreeAt - begin) / node.profile.nanosecondsPerByte
         if queue > Double(network.downlinkQueueByteCount) { parcel.isCongested = true }
-        node.downlinkFreeAt = max(begin, node.downlinkFreeAt) + Nanoseconds(wire * node.profile.nanosecondsPerByte)
-        end = max(end, node.downlinkFreeAt)
+        let leaving = max(begin, queued(until: node.downlinkFreeAt, payload: payload))
+        let duration = Nanoseconds(wire * node.profile.nanosecondsPerByte)
+        node.downlinkFreeAt = max(begin, node.downlinkFreeAt) + duration
+        end = max(end, leaving + duration)
         if let processor {
             end = max(
                 end, processor.expected(Double(parcel.windowByteCount) * network.receiveNanosecondsPerByte, at: end))
+        }
+        if node.isCurrent(parcel.to) {
+            end = max(end, node.links[Int(parcel.to.slot)].lastArrival)
+            node.links[Int(parcel.to.slot)].lastArrival = end
         }
         post(.arrival(parcel), to: node.index, at: end, by: node)
     }
