@@ -25,7 +25,7 @@ public struct SwarmLimits: Sendable {
     /// Announcements are collected that long at least.
     public var announcementDelay = Duration.milliseconds(10)
     /// And that long at most, in the midst of a long fetch.
-    public var announcementDelayMax = Duration.milliseconds(400)
+    public var announcementDelayMax = Duration.milliseconds(1200)
 
     /// The defaults.
     public init() {}
