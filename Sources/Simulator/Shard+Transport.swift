@@ -89,7 +89,11 @@ extension Shard {
     func leaveRack(_ parcel: Parcel, from node: SimulatedNode) {
         guard let nanoseconds = setting.rackNanosecondsPerByte else { return }
         let rack = node.profile.rack
-        let begin = queued(until: rackUpFreeAt[rack], payload: Int(parcel.windowByteCount))
+        var begin = queued(until: rackUpFreeAt[rack], payload: Int(parcel.windowByteCount))
+        if node.isCurrent(parcel.from) {
+            begin = max(begin, node.links[Int(parcel.from.slot)].lastLeftRack)
+            node.links[Int(parcel.from.slot)].lastLeftRack = begin
+        }
         if Double(begin - now) / nanoseconds > Double(network.rackQueueByteCount) { parcel.isCongested = true }
         let duration = Nanoseconds(Double(parcel.wireByteCount) * nanoseconds)
         rackUpFreeAt[rack] = max(begin, rackUpFreeAt[rack]) + duration

@@ -42,8 +42,10 @@ struct SimulatedLink {
     /// Of what is in the queue.
     var queuedByteCount = 0
     var inFlightByteCount = 0
-    /// When the latest parcel began to leave, and when the latest came whole: a stream keeps its order.
+    /// When the latest parcel began to leave, and to leave the rack, and when the latest came whole: a stream keeps its
+    /// order.
     var lastLeft: Nanoseconds = 0
+    var lastLeftRack: Nanoseconds = 0
     var lastArrival: Nanoseconds = 0
     var window: CongestionWindow
     var sources = Deque<Source>()

@@ -25,8 +25,8 @@ struct Direction: Sendable {
     private(set) var usualWait: Duration?
     private var waits = OfferWaits()
     private var firstOfferAt: Instant?
-    /// Chunks that were offered ever.
-    private var offeredOnce: ChunkBits
+    /// Offers made since.
+    private var offeredCount = 0
     /// Offers still to be sent that keep the uplink busy, as far as was seen. In chunks.
     private(set) var depth = 2.0
     /// Invariant: the number of offers that are not sent.
@@ -38,10 +38,7 @@ struct Direction: Sendable {
     /// Whether each chunk was held by some neighbour once.
     var isCopyOut = false
 
-    init(capacity: Int) {
-        offeredBits = ChunkBits(capacity: capacity)
-        offeredOnce = ChunkBits(capacity: capacity)
-    }
+    init(capacity: Int) { offeredBits = ChunkBits(capacity: capacity) }
 
     mutating func open(_ chunk: ChunkIndex, to neighbour: NodeID, at now: Instant) {
         close(chunk)
@@ -49,7 +46,7 @@ struct Direction: Sendable {
         offeredBits.insert(chunk)
         unsentCount += 1
         openCounts[neighbour, default: 0] += 1
-        offeredOnce.insert(chunk)
+        offeredCount += 1
         if firstOfferAt == nil { firstOfferAt = now }
     }
 
@@ -66,11 +63,10 @@ struct Direction: Sendable {
         close(chunk)
     }
 
-    /// Neighbours that are too slow to be offered anything now that the first copy is nearly out.
-    func tooSlow(at now: Instant) -> Set<NodeID> {
+    /// Neighbours that are too slow to be offered anything, where so many chunks are still to be offered.
+    func tooSlow(restCount: Int, at now: Instant) -> Set<NodeID> {
         guard let firstOfferAt else { return [] }
-        let restCount = offeredOnce.capacity - offeredOnce.count
-        return waits.tooSlow(for: (now - firstOfferAt) * restCount / max(1, offeredOnce.count))
+        return waits.tooSlow(for: (now - firstOfferAt) * restCount / max(1, offeredCount))
     }
 
     /// After that an offer is overdue, in whole nanoseconds.

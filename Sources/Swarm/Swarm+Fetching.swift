@@ -90,6 +90,7 @@ extension Swarm {
         let number = neighbours.values[neighbour].drawRequestNumber()
         let ticket = ChunkTicket(version: version, chunk: chunk, source: node, request: number)
         exchanges.values[place].take(ticket)
+        if exchanges.values[place].firstAskedAt == nil { exchanges.values[place].firstAskedAt = clock }
         exchanges.values[place].account?.noteRequest(to: node, at: clock)
         if exchanges.values[place].askedBeyond.contains(chunk) { claim(chunk, of: version) }
         if neighbours.values[neighbour].requests.isEmpty { wake(by: clock + Swarm.watchPause) }

@@ -113,11 +113,7 @@ extension Swarm {
         // Beyond a few there are as many as keep the uplink busy; those that wait for an announcement do not count.
         let isHungry = direction.unsentCount < Int(direction.depth) && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
-        var avoided = direction.tooSlow(at: clock)
-        if !avoided.isEmpty, exchanges.values[index].views.allSatisfy({ !$1.isLacking || avoided.contains($0) }) {
-            avoided = []
-        }
-        if let excluded { avoided.insert(excluded) }
+        let avoided = avoidedOfferees(ofVersionAt: index, but: excluded)
         var best: (view: Int, rank: (place: Int, open: Int, served: Int))?
         var tieCount = 0
         for view in exchanges.values[index].views.values.indices {
@@ -137,6 +133,15 @@ extension Swarm {
             if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, rank) }
         }
         return best.map { exchanges.values[index].views.keys[$0.view] }
+    }
+
+    /// The one that is excluded, and the slow ones unless they are all that is left.
+    private func avoidedOfferees(ofVersionAt index: Int, but excluded: NodeID?) -> Set<NodeID> {
+        let exchange = exchanges.values[index]
+        var avoided = exchange.direction?.tooSlow(restCount: exchange.unheldCount, at: clock) ?? []
+        if let excluded { avoided.insert(excluded) }
+        guard exchange.views.allSatisfy({ !$1.isLacking || avoided.contains($0) }) else { return avoided }
+        return excluded.map { [$0] } ?? []
     }
 
     // MARK: What becomes of an offer

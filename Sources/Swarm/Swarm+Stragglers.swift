@@ -17,8 +17,13 @@ extension Swarm {
             !exchanges.values[place].pending.isEmpty, turns.count > 0
         else { return }
         wake(by: clock + Swarm.stragglerPause)
-        for request in stragglers(of: version) {
-            guard let source = idleSource(of: request.ticket) else { continue }
+        let old = stragglers(of: version)
+        guard !old.isEmpty else { return }
+        // Whoever loses a request here is no better for another.
+        var idle = neighbours.values.filter { $0.requests.isEmpty && $0.isUsable(at: clock) }.map { $0.node }
+        for request in old {
+            guard let source = soonest(of: idle, for: request) else { continue }
+            idle.removeAll { $0 == source }
             lose(request)
             guard exchanges[version]?.wanted.contains(request.ticket.chunk) == true else { continue }
             ask(source, version, request.ticket.chunk)
@@ -41,21 +46,28 @@ extension Swarm {
         let usual = min(turns.usualSecondsPerByte * Double(request.byteCount) * Swarm.stragglerTurnCount, 60)
         let limit = max(Swarm.stragglerAgeMin, .nanoseconds(Int64(usual * 1e9)), downlinkWait) * factor
         guard clock - request.sentAt >= limit else { return false }
-        guard let began = request.beganAt else { return true }
-        // At the rate of what has come the rest takes that long.
-        return (clock - began) * (request.byteCount - request.received) >= limit * request.received
+        return restDuration(of: request).map { $0 >= limit } ?? true
     }
 
-    /// One of those inside, if one there holds the chunk.
-    private mutating func idleSource(of ticket: ChunkTicket) -> NodeID? {
-        guard let exchange = exchanges[ticket.version] else { return nil }
-        let isInside = exchange.crossings?.isInside(ticket.chunk) ?? false
-        var idle: [NodeID] = []
-        for neighbour in neighbours.values
-        where neighbour.node != ticket.source && neighbour.requests.isEmpty && neighbour.isUsable(at: clock) {
-            guard let view = exchange.views[neighbour.node], view.mayBeAsked(for: ticket.chunk) else { continue }
-            if view.isInside || !isInside { idle.append(neighbour.node) }
+    /// How long the rest takes at the rate since the first byte; nil if nothing came.
+    private func restDuration(of request: Neighbour.Request) -> Duration? {
+        request.beganAt.map { (clock - $0) * (request.byteCount - request.received) / max(1, request.received) }
+    }
+
+    /// One of those inside, if one there holds the chunk; nil if none is expected to be sooner than the source.
+    private mutating func soonest(of idle: [NodeID], for request: Neighbour.Request) -> NodeID? {
+        guard let exchange = exchanges[request.ticket.version] else { return nil }
+        let chunk = request.ticket.chunk
+        let isInside = exchange.crossings?.isInside(chunk) ?? false
+        var best: (node: NodeID, wait: Double)?
+        for node in idle.shuffled(using: &random) {
+            guard let view = exchange.views[node], view.mayBeAsked(for: chunk), view.isInside || !isInside,
+                let wait = neighbours[node]?.expectedWait(at: clock, turns, neighbourCount: neighbours.count),
+                wait < best?.wait ?? .infinity
+            else { continue }
+            best = (node, wait)
         }
-        return idle.randomElement(using: &random)
+        guard let best, best.wait < restDuration(of: request)?.inSeconds ?? .infinity else { return nil }
+        return best.node
     }
 }

@@ -24,8 +24,8 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountMax = Limits.neighbourCountMax
     /// Announcements are collected that long at least.
     public var announcementDelay = Duration.milliseconds(10)
-    /// And that long at most, in the midst of a long fetch.
-    public var announcementDelayMax = Duration.milliseconds(1200)
+    /// And that long at most, in the midst of a long fetch, with few neighbours.
+    public var announcementDelayMax = Duration.milliseconds(400)
 
     /// The defaults.
     public init() {}

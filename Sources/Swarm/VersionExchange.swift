@@ -37,6 +37,8 @@ struct VersionExchange: Sendable {
     var slowHoldersDue = Instant(nanoseconds: .min)
     /// When it was added; neighbours that learn of it at the same time have not said yet that they want it.
     let addedAt: Instant
+    /// When a chunk was first asked for.
+    var firstAskedAt: Instant?
     /// Whether `.completed` was said for the present plan.
     var isCompletionKnown = false
 

@@ -28,4 +28,24 @@ import Units
         for _ in 0..<10 { waits.add(.milliseconds(200), of: CoreUnderTest.node(4)) }
         #expect(waits.tooSlow(for: .zero).isEmpty)
     }
+
+    @Test func whatAnotherAnnounces_saysNothingOfTheOneThatWasOfferedIt() {
+        #expect(Self.direction(announcer: { _ in 4 }).tooSlow(restCount: 0, at: Self.end).isEmpty)
+        #expect(Self.direction(announcer: { $0 }).tooSlow(restCount: 0, at: Self.end) == [CoreUnderTest.node(4)])
+    }
+
+    private static let end = Instant(nanoseconds: 10_000_000_000)
+
+    /// Four neighbours are offered a chunk each, of which the fourth is announced late.
+    private static func direction(announcer: (UInt8) -> UInt8) -> Direction {
+        var direction = Direction(capacity: 8)
+        for number: UInt8 in 1...4 {
+            direction.open(ChunkIndex(UInt32(number)), to: CoreUnderTest.node(number), at: Instant(nanoseconds: 0))
+        }
+        for number: UInt8 in 1...4 {
+            let moment = Instant(nanoseconds: number == 4 ? 5_000_000_000 : 100_000_000)
+            direction.fulfil(ChunkIndex(UInt32(number)), by: CoreUnderTest.node(announcer(number)), at: moment)
+        }
+        return direction
+    }
 }

@@ -48,6 +48,15 @@ import Wire
         #expect(core.pass(.milliseconds(200)).requests.isEmpty)
     }
 
+    @Test func whatWaitedLong_butComesFast_stays() throws {
+        var (core, last) = try Self.nearlyDone()
+        core.pass(.milliseconds(240))
+        for part in 0..<6 {
+            Self.give(Self.byteCount / 10, of: last, at: part * (Self.byteCount / 10), &core)
+            #expect(core.pass(.milliseconds(20)).requests.isEmpty, "\(part)")
+        }
+    }
+
     @Test func whereAllSourcesAreSlow_theChunkStaysInTheEnd() throws {
         var (core, last) = try Self.nearlyDone()
         var moveCount = 0
