@@ -48,7 +48,7 @@ extension Swarm {
         let remaining = missing / downlink.bytesPerSecond
         let elapsed = (clock - (exchanges.values[place].firstAskedAt ?? clock)).inSeconds
         let pause = min(elapsed / 50, remaining / 50, limits.announcementDelayMax.inSeconds)
-        return max(least, .milliseconds(Int64(pause * (1 + Double(neighbours.count) / 24) * 1000)))
+        return max(least, .milliseconds(Int64(pause * max(1, Double(neighbours.count) / 16) * 1000)))
     }
 
     mutating func announceWhatIsDue() {
