@@ -39,16 +39,15 @@ extension Swarm {
     /// A frame to each neighbour costs the same for one chunk as for many: with a frame a tenth of a second to each of
     /// 48, a hundred nodes of one machine did nothing else. So whoever nothing else goes to is told late, but never
     /// later than a fiftieth of the time that the fetch has taken, nor of what it will still take: when chunks are few,
-    /// at its start and its end, somebody idles for each. Of many neighbours each has others to ask and waits longer,
-    /// up to a sixteenth with 48: a fifth fewer control bytes among 100 nodes, and nobody is done later.
+    /// at its start and its end, somebody idles for each.
     private func announcementDelay(ofVersionAt place: Int) -> Duration {
         let least = limits.announcementDelay
         guard !exchanges.values[place].isSatisfied, downlink.bytesPerSecond > 0 else { return least }
         let missing = Double(exchanges.values[place].wanted.count * exchanges.values[place].meanByteCount)
         let remaining = missing / downlink.bytesPerSecond
         let elapsed = (clock - (exchanges.values[place].firstAskedAt ?? clock)).inSeconds
-        let pause = min(elapsed / 50, remaining / 50, limits.announcementDelayMax.inSeconds)
-        return max(least, .milliseconds(Int64(pause * max(1, Double(neighbours.count) / 16) * 1000)))
+        let pause = Duration.milliseconds(Int64(min(min(elapsed, remaining) * 20, 1e6)))
+        return max(least, min(pause, limits.announcementDelayMax))
     }
 
     mutating func announceWhatIsDue() {

@@ -24,7 +24,7 @@ public struct SwarmLimits: Sendable {
     public var neighbourCountMax = Limits.neighbourCountMax
     /// Announcements are collected that long at least.
     public var announcementDelay = Duration.milliseconds(10)
-    /// And that long at most, in the midst of a long fetch, with few neighbours.
+    /// And that long at most, in the midst of a long fetch.
     public var announcementDelayMax = Duration.milliseconds(400)
 
     /// The defaults.
