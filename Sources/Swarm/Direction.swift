@@ -63,10 +63,11 @@ struct Direction: Sendable {
         close(chunk)
     }
 
-    /// Neighbours that are too slow to be offered anything, where so many chunks are still to be offered.
-    func tooSlow(restCount: Int, at now: Instant) -> Set<NodeID> {
+    /// Neighbours that are too slow to be offered anything, where so many chunks are still to be offered; these are
+    /// counted only if some neighbour is slow.
+    func tooSlow(restCount: @autoclosure () -> Int, at now: Instant) -> Set<NodeID> {
         guard let firstOfferAt else { return [] }
-        return waits.tooSlow(for: (now - firstOfferAt) * restCount / max(1, offeredCount))
+        return waits.tooSlow(for: (now - firstOfferAt) * restCount() / max(1, offeredCount))
     }
 
     /// After that an offer is overdue, in whole nanoseconds.

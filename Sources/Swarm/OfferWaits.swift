@@ -19,9 +19,12 @@ struct OfferWaits: Sendable {
     /// Those for which the others would wait at the end, if they were offered something in the time that is left: they
     /// have not only to get the chunk but to give it away as well. (20 nodes, one of them at a tenth of the rate, half
     /// of the others: 1.09 of the limit when it was offered chunks to the end, 1.07 without, simulated.)
-    func tooSlow(for timeLeft: Duration) -> Set<NodeID> {
+    func tooSlow(for timeLeft: @autoclosure () -> Duration) -> Set<NodeID> {
         guard usual.count > 2 else { return [] }
         let limit = usual.values.sorted()[usual.count / 2] * Self.slowFactor
-        return Set(usual.filter { $0.value > limit && $0.value * Self.spreadFactor > timeLeft }.keys)
+        let slow = usual.filter { $0.value > limit }
+        guard !slow.isEmpty else { return [] }
+        let timeLeft = timeLeft()
+        return Set(slow.filter { $0.value * Self.spreadFactor > timeLeft }.keys)
     }
 }

@@ -36,10 +36,10 @@ extension Swarm {
     private static let lossCountMax = 3
 
     /// The source kept this agent waiting. The third time without a whole chunk in between ends the connection, unless
-    /// it is to be borne, since nobody else has what was asked for.
-    mutating func countLoss(of node: NodeID, isToBear: Bool = false) {
+    /// nobody else has what was asked for.
+    mutating func countLoss(of node: NodeID, isSoleSource: Bool = false) {
         neighbours[node]?.lossesInARow += 1
-        guard !isToBear, let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax else { return }
+        guard !isSoleSource, let losses = neighbours[node]?.lossesInARow, losses >= Swarm.lossCountMax else { return }
         expel(node, because: .stalled)
     }
 

@@ -110,7 +110,7 @@ extension Swarm {
             noteFault(\.silenceCount, of: node)
             emit(.note(.sourceSilent(node, requestCount: lostCount)))
         }
-        countLoss(of: node, isToBear: lostCount == 0)
+        countLoss(of: node, isSoleSource: lostCount == 0)
     }
 
     /// Takes away what another could answer; returns how many requests that are.

@@ -31,7 +31,7 @@ extension VersionExchange {
         let start = Int.random(in: 0..<wordCount, using: &random)
         for step in 0..<wordCount {
             let word = (start + step) % wordCount
-            let mask = unheldMask(word) & ~direction.offeredBits.words[word]
+            let mask = unheldMask(word, direction)
             guard mask != 0 else { continue }
             return ChunkIndex(
                 UInt32(
@@ -44,12 +44,12 @@ extension VersionExchange {
     /// How many chunks are still to be offered for the first time, or again.
     var unheldCount: Int {
         guard completeViewCount == 0, let direction else { return 0 }
-        return held.words.indices.reduce(0) {
-            $0 + (unheldMask($1) & ~direction.offeredBits.words[$1]).nonzeroBitCount
-        }
+        return held.words.indices.reduce(0) { $0 + unheldMask($1, direction).nonzeroBitCount }
     }
 
-    private func unheldMask(_ word: Int) -> UInt64 { held.words[word] & ~rarity.announced(word: word) }
+    private func unheldMask(_ word: Int, _ direction: Direction) -> UInt64 {
+        held.words[word] & ~direction.offeredBits.words[word] & ~rarity.announced(word: word)
+    }
 
     /// Among the candidates, word by word, one of the rarest, each with the same chance. The walk begins anywhere and
     /// ends early once `enough` candidates are as rare as can be: more would not make the choice better.
