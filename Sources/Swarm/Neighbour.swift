@@ -95,7 +95,9 @@ struct Neighbour: Sendable {
     var sentByteCount: Int64 = 0
     var peersMessages: [Instant] = []
     var rechecks: [Instant] = []
-    var peersSentAt: Instant
+    private var peersSentAt: Instant
+    /// Beside the list at the start of the connection.
+    private var peersSentCount = 0
     /// Something changed since.
     var peersAreStale = false
 
@@ -110,6 +112,18 @@ struct Neighbour: Sendable {
         lastStallCheck = now
         paceSince = now
         peersSentAt = now
+    }
+
+    /// When a list may follow the last one: soon at first, while a cluster starts and everybody gets to know others, of
+    /// whom whoever has nobody near by hears this way alone.
+    var peersDueAt: Instant {
+        peersSentAt + min(Limits.peersPauseMin * (1 << min(peersSentCount, 8)), Limits.peersPauseMax)
+    }
+
+    mutating func notePeersSent(at now: Instant) {
+        peersAreStale = false
+        peersSentAt = now
+        peersSentCount += 1
     }
 
     /// By labels; where they say nothing, by round-trip time.

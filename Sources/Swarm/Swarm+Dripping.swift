@@ -8,7 +8,7 @@ extension Swarm {
     /// have had a bad moment. Three such losses in a row end the connection. True if anything was given up.
     mutating func giveUpDrippingRequests(of node: NodeID) -> Bool {
         guard let place = neighbours.index(forKey: node) else { return false }
-        let stride = max(Limits.strideDuration, downlinkWait(for: neighbours.values[place]))
+        let stride = max(Limits.strideDuration, downlinkWait(forNeighbourAt: place))
         let dripping = neighbours.values[place].requests.values.filter {
             $0.isDripping(at: clock, after: stride * patienceFactor(for: $0))
         }

@@ -4,7 +4,6 @@ public import Wire
 
 /// Whom to dial, and what to tell others about who is where.
 extension Swarm {
-    static let peersPause = Duration.seconds(10)
     private static let connectPause = Duration.milliseconds(250)
 
     /// An address that may be dialled now, and what speaks for it.
@@ -54,7 +53,7 @@ extension Swarm {
         addresses.lookedAt = clock
         while addresses.diallingCount < Limits.dialCountMax {
             let lack = lack()
-            guard lack.any > 0 || lack.inside > 0 || lack.beyond > 0 else { return }
+            guard !lack.isNone else { return }
             guard let target = nextCandidate(lack) else { break }
             addresses.noteDial(target)
             emit(.dial(target))
@@ -68,6 +67,10 @@ extension Swarm {
         var any: Int
         var inside = 0
         var beyond = 0
+        /// The one that comes next in the place.
+        var next: NodeID?
+
+        var isNone: Bool { any <= 0 && inside <= 0 && beyond <= 0 && next == nil }
     }
 
     private func lack() -> Lack {
@@ -76,7 +79,9 @@ extension Swarm {
         let count = neighbours.count + addresses.diallingCount
         let forParticipants = min(participantLack, target + Limits.participantCountTarget - count)
         var lack = Lack(any: max(0, target - count, forParticipants))
-        guard place != 0, count < max(target * 2, Limits.placeMeshCountMax + target) else { return lack }
+        lack.next = nextInRing()
+        let most = isDirecting ? Limits.neighbourCountDialledMax : max(target * 2, Limits.placeMeshCountMax + target)
+        guard place != 0, count < most else { return lack }
         let beyond = isDirecting ? Limits.farNeighbourCountTargetDirecting : Limits.farNeighbourCountTarget
         let dialled = addresses.diallingCounts(mark: Place.mark(of: place))
         let insideCount = neighbours.values.reduce(dialled.inside) { $0 + ($1.isInside ? 1 : 0) }
@@ -122,21 +127,29 @@ extension Swarm {
             found.append(Candidate(target: .peer(number), rank: failureCount))
         }
         let models = exchanges.values.filter { !$0.isSatisfied }.map { $0.model }
-        let mark = Place.mark(of: place)
+        let markCounts = lack.beyond > 0 ? neighbourCountsByMark() : [:]
         // There may be a thousand, so nothing of them is copied, and what costs most is asked last.
         for place in addresses.learned.values.indices where isDue(addresses.learned.values[place].attempts) {
-            let isInside = mark != 0 && addresses.learned.values[place].entry.placeMark == mark
+            let mark = addresses.learned.values[place].entry.placeMark
+            let isInside = mark != 0 && mark == Place.mark(of: self.place)
             let isLacking = isInside ? lack.inside > 0 : lack.beyond > 0
             let node = addresses.learned.keys[place]
-            guard lack.any > 0 || isLacking, isFree(node) else { continue }
+            guard lack.any > 0 || isLacking || lack.next == node, isFree(node) else { continue }
             let sharesModel = models.contains { addresses.learned.values[place].entry.models.contains($0) }
             let distance = addresses.recent[node]?.distance ?? .sameRegion
-            let nearness = isLacking ? (isInside ? 0 : 1) : 2 + distance.rawValue
+            // Of those beyond one is taken where there are fewest.
+            let nearness = isLacking ? (isInside ? 0 : 1 + markCounts[mark, default: 0]) : 2 + distance.rawValue
             let failureCount = addresses.learned.values[place].attempts.failureCount + refusalCount(of: node)
-            let rank = 100 + failureCount * 20 + (sharesModel ? 0 : 10) + nearness
+            let rank = lack.next == node ? 99 : 100 + failureCount * 20 + (sharesModel ? 0 : 10) + nearness
             found.append(Candidate(target: .node(node, addresses.learned.values[place].entry.endpoint), rank: rank))
         }
         return found
+    }
+
+    private func neighbourCountsByMark() -> [UInt8: Int] {
+        var counts: [UInt8: Int] = [:]
+        for neighbour in neighbours.values { counts[Place.mark(of: neighbour.place), default: 0] += 1 }
+        return counts
     }
 
     private func isFree(_ peer: AddressBook.Peer) -> Bool {
@@ -145,7 +158,7 @@ extension Swarm {
     }
 
     /// Neither connected nor unwelcome, nor full a little while ago.
-    private func isFree(_ node: NodeID) -> Bool {
+    func isFree(_ node: NodeID) -> Bool {
         neighbours.index(forKey: node) == nil && !denied.contains(node) && setAside.entry(of: node, at: clock) == nil
             && addresses.pauseEnd(of: node, at: clock) == nil
     }
@@ -153,7 +166,7 @@ extension Swarm {
     /// How often in a row the node had no room.
     private func refusalCount(of node: NodeID) -> Int { addresses.full[node]?.count ?? 0 }
 
-    private func isDue(_ attempts: AddressBook.Attempts) -> Bool {
+    func isDue(_ attempts: AddressBook.Attempts) -> Bool {
         !attempts.isDialling && (attempts.notBefore.map { $0 <= clock } ?? true)
     }
 
@@ -192,11 +205,8 @@ extension Swarm {
 
     mutating func sharePeers() {
         for place in neighbours.values.indices {
-            guard neighbours.values[place].peersAreStale,
-                neighbours.values[place].peersSentAt + Swarm.peersPause <= clock
-            else { continue }
-            neighbours.values[place].peersAreStale = false
-            neighbours.values[place].peersSentAt = clock
+            guard neighbours.values[place].peersAreStale, neighbours.values[place].peersDueAt <= clock else { continue }
+            neighbours.values[place].notePeersSent(at: clock)
             let (node, address) = (neighbours.keys[place], neighbours.values[place].introduction.remoteAddress)
             send(.peers(Peers(fitting: addressesToShare(with: node, at: address, now: clock))), to: node)
         }
@@ -219,7 +229,9 @@ extension Swarm {
         for recent in addresses.recent.values where now - recent.lostAt < AddressBook.recentDuration {
             share(recent.introduction, recent.models)
         }
-        return entries
+        let rest = Limits.addressCountPerNeighbourMax - entries.count
+        let told = Set(entries.map { $0.node })
+        return entries + matesHeardOf(by: recipient, at: address).filter { !told.contains($0.node) }.prefix(rest)
     }
 }
 

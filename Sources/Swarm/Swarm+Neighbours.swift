@@ -92,7 +92,7 @@ extension Swarm {
     private mutating func staleAllPeers(but node: NodeID) {
         for place in neighbours.values.indices where neighbours.keys[place] != node {
             neighbours.values[place].peersAreStale = true
-            wake(by: neighbours.values[place].peersSentAt + Swarm.peersPause)
+            wake(by: neighbours.values[place].peersDueAt)
         }
     }
 }

@@ -104,8 +104,7 @@ extension Swarm {
         updateDirection(of: version)
     }
 
-    /// Among those that want the version and have few offers open: in the place that was served least the neighbour
-    /// with the fewest open, so that a slow one gets less, and of these the one that was served least.
+    /// Among those that want the version and have few offers open the one of the lowest rank.
     private mutating func nextOfferee(of version: Digest, but excluded: NodeID? = nil) -> NodeID? {
         guard let index = exchanges.index(forKey: version), let direction = exchanges.values[index].direction
         else { return nil }
@@ -114,7 +113,8 @@ extension Swarm {
         let isHungry = direction.unsentCount < Int(direction.depth) && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
         let avoided = avoidedOfferees(ofVersionAt: index, but: excluded)
-        var best: (view: Int, rank: (place: Int, open: Int, served: Int))?
+        let placeCount = placeCount(ofVersionAt: index)
+        var best: (view: Int, rank: OfferRank)?
         var tieCount = 0
         for view in exchanges.values[index].views.values.indices {
             let node = exchanges.values[index].views.keys[view]
@@ -126,13 +126,20 @@ extension Swarm {
                 isOrdinary && open < limits.offerCountPerNeighbour
                 || isHungry && open < Swarm.offerCountPerNeighbourMax
             guard mayTake else { continue }
-            let served = exchanges.values[index].views.values[view].servedCount
-            let rank = (direction.servedCount(of: neighbours.values[neighbour].place), open, served)
+            let rank = OfferRank(
+                openCount: open,
+                served: (exchanges.values[index].views.values[view].servedCount, exchanges.values[index].views.count),
+                servedInPlace: (direction.servedCount(of: neighbours.values[neighbour].place), placeCount))
             if let best, best.rank < rank { continue }
             tieCount = best.map { $0.rank == rank } ?? false ? tieCount + 1 : 1
             if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, rank) }
         }
         return best.map { exchanges.values[index].views.keys[$0.view] }
+    }
+
+    /// In how many places there is somebody who holds or wants the version.
+    private func placeCount(ofVersionAt index: Int) -> Int {
+        Set(exchanges.values[index].views.keys.map { neighbours[$0]?.place ?? 0 }).count
     }
 
     /// The one that is excluded, and the slow ones unless they are all that is left.

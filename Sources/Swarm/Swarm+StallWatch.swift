@@ -19,30 +19,34 @@ extension Swarm {
     /// While something is asked for, the sources are looked at that often, or sooner.
     static let watchPause = Duration.milliseconds(250)
 
-    func watchDeadline(of neighbour: borrowing Neighbour) -> Instant {
-        if neighbour.isSilent { return neighbour.lastStallCheck + Swarm.silentRecheck }
-        return min(dueAt(of: neighbour), clock + Swarm.watchPause)
+    func watchDeadline(ofNeighbourAt place: Int) -> Instant {
+        if neighbours.values[place].isSilent { return neighbours.values[place].lastStallCheck + Swarm.silentRecheck }
+        return min(dueAt(ofNeighbourAt: place), clock + Swarm.watchPause)
     }
 
-    private func dueAt(of neighbour: borrowing Neighbour) -> Instant {
-        let limit = silenceLimit(of: neighbour)
-        let heard = max(neighbour.lastHeard, neighbour.waitingSince).nanoseconds
-        var due = min(
-            heard + (neighbour.isProbed ? limit : limit / 2), (neighbour.paceSince + Swarm.paceWindow).nanoseconds)
-        if let stop = stopDue(of: neighbour, limit: limit) { due = min(due, stop) }
+    // By place, here and below: to hand a neighbour over would copy all of it, for each at each alarm.
+    private func dueAt(ofNeighbourAt place: Int) -> Instant {
+        let limit = silenceLimit(ofNeighbourAt: place)
+        let sign = heardAt(ofNeighbourAt: place).nanoseconds + (neighbours.values[place].isProbed ? limit : limit / 2)
+        var due = min(sign, (neighbours.values[place].paceSince + Swarm.paceWindow).nanoseconds)
+        if let stop = stopDue(ofNeighbourAt: place, limit: limit) { due = min(due, stop) }
         return Instant(nanoseconds: due)
+    }
+
+    private func heardAt(ofNeighbourAt place: Int) -> Instant {
+        max(neighbours.values[place].lastHeard, neighbours.values[place].waitingSince)
     }
 
     /// The connection's own limit, and where this agent's downlink is slow, the time that it takes to bring what is
     /// under way: what a source sent may queue behind all of it.
-    private func silenceLimit(of neighbour: borrowing Neighbour) -> Int64 {
-        max(neighbour.silenceLimit, downlinkWait(for: neighbour).wholeNanoseconds)
+    private func silenceLimit(ofNeighbourAt place: Int) -> Int64 {
+        max(neighbours.values[place].silenceLimit, downlinkWait(forNeighbourAt: place).wholeNanoseconds)
     }
 
     /// How long what was sent may queue before this agent's own downlink; no source is to blame for that, unless all
     /// that is awaited is to come from it.
-    func downlinkWait(for neighbour: borrowing Neighbour) -> Duration {
-        neighbour.outstandingByteCount < outstandingByteCount ? downlinkWait : .zero
+    func downlinkWait(forNeighbourAt place: Int) -> Duration {
+        neighbours.values[place].outstandingByteCount < outstandingByteCount ? downlinkWait : .zero
     }
 
     var downlinkWait: Duration {
@@ -52,12 +56,12 @@ extension Swarm {
     }
 
     /// When what began to come and stopped is lost; nil if nothing began.
-    private func stopDue(of neighbour: borrowing Neighbour, limit: Int64) -> Int64? {
+    private func stopDue(ofNeighbourAt place: Int, limit: Int64) -> Int64? {
         var factor: Int64?
-        for request in neighbour.requests.values where request.received > 0 {
+        for request in neighbours.values[place].requests.values where request.received > 0 {
             factor = min(factor ?? .max, patienceFactor(for: request))
         }
-        return factor.map { neighbour.lastData.nanoseconds + limit * $0 }
+        return factor.map { neighbours.values[place].lastData.nanoseconds + limit * $0 }
     }
 
     mutating func watchSources() {
@@ -76,24 +80,24 @@ extension Swarm {
         guard !neighbours.values[place].isSilent else {
             return neighbours.values[place].lastStallCheck + Swarm.silentRecheck <= clock
         }
-        return dueAt(of: neighbours.values[place]) <= clock
+        return dueAt(ofNeighbourAt: place) <= clock
     }
 
     private mutating func watch(_ node: NodeID) {
-        guard let neighbour = neighbours[node] else { return }
-        if neighbour.isSilent {
-            neighbours[node]?.lastStallCheck = clock
+        guard let place = neighbours.index(forKey: node) else { return }
+        if neighbours.values[place].isSilent {
+            neighbours.values[place].lastStallCheck = clock
             takeAway(from: node)
             return
         }
-        let silenceLimit = silenceLimit(of: neighbour)
+        let silenceLimit = silenceLimit(ofNeighbourAt: place)
         let limit = Duration.nanoseconds(silenceLimit)
-        let heard = max(neighbour.lastHeard, neighbour.waitingSince)
-        let hasStopped = stopDue(of: neighbour, limit: silenceLimit).map { $0 <= clock.nanoseconds } ?? false
+        let heard = heardAt(ofNeighbourAt: place)
+        let hasStopped = stopDue(ofNeighbourAt: place, limit: silenceLimit).map { $0 <= clock.nanoseconds } ?? false
         if heard + limit <= clock || hasStopped {
             noteSilence(of: node)
-        } else if heard + limit / 2 <= clock, !neighbour.isProbed {
-            neighbours[node]?.isProbed = true
+        } else if heard + limit / 2 <= clock, !neighbours.values[place].isProbed {
+            neighbours.values[place].isProbed = true
             emit(.probe(node))
         }
         checkPace(of: node)
@@ -128,7 +132,7 @@ extension Swarm {
     /// Of what was asked of it nothing came for so long, or for longer where other sources lost the chunk before.
     private func unbegunRequests(of node: NodeID, after age: Duration) -> [Neighbour.Request] {
         guard let place = neighbours.index(forKey: node) else { return [] }
-        let usualAge = max(age, downlinkWait(for: neighbours.values[place]))
+        let usualAge = max(age, downlinkWait(forNeighbourAt: place))
         return neighbours.values[place].requests.values.filter {
             $0.received == 0 && clock - $0.sentAt >= usualAge * patienceFactor(for: $0)
         }
@@ -146,20 +150,21 @@ extension Swarm {
 
     /// Ends the neighbour's window of three seconds, if it is over, and judges what came in it.
     private mutating func checkPace(of node: NodeID) {
-        guard let neighbour = neighbours[node], !neighbour.requests.isEmpty,
-            clock - neighbour.paceSince >= Swarm.paceWindow
+        guard let place = neighbours.index(forKey: node), !neighbours.values[place].requests.isEmpty,
+            clock - neighbours.values[place].paceSince >= Swarm.paceWindow
         else { return }
-        let pace = Double(neighbour.paceByteCount) / (clock - neighbour.paceSince).inSeconds
-        neighbours[node]?.lastPace = pace
-        neighbours[node]?.paceSince = clock
-        neighbours[node]?.paceByteCount = 0
+        let duration = clock - neighbours.values[place].paceSince
+        let pace = Double(neighbours.values[place].paceByteCount) / duration.inSeconds
+        neighbours.values[place].lastPace = pace
+        neighbours.values[place].paceSince = clock
+        neighbours.values[place].paceByteCount = 0
         guard !giveUpOldRequests(of: node), !giveUpDrippingRequests(of: node) else { return }
         guard let median = medianPace(but: node), pace * 20 < median else { return }
         // What has begun to come is nearer its end here than anywhere else.
         let lostCount = takeAway(unbegunRequests(of: node, after: Swarm.paceWindow))
         guard lostCount > 0 else { return }
         neighbours[node]?.slowCount += 1
-        let pause = min(60, 5 << min(4, neighbour.slowCount))
+        let pause = min(60, 5 << min(4, neighbours[node]?.slowCount ?? 0))
         backOff(node, until: clock + .seconds(pause))
         noteFault(\.slowCount, of: node)
         emit(.note(.sourceSlow(node, requestCount: lostCount)))

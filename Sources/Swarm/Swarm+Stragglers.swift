@@ -32,9 +32,11 @@ extension Swarm {
 
     /// Those that are farthest from their end first.
     private func stragglers(of version: Digest) -> [Neighbour.Request] {
-        let old = neighbours.values.flatMap { neighbour in
-            let wait = downlinkWait(for: neighbour)
-            return neighbour.requests.values.filter { $0.ticket.version == version && isStraggler($0, behind: wait) }
+        let old = neighbours.values.indices.flatMap { place in
+            let wait = downlinkWait(forNeighbourAt: place)
+            return neighbours.values[place].requests.values.filter {
+                $0.ticket.version == version && isStraggler($0, behind: wait)
+            }
         }
         return old.sorted { ($0.received, $1.sentAt) < ($1.received, $0.sentAt) }
     }

@@ -247,10 +247,10 @@ public struct Swarm: Sendable {
 
     private func deadlineOfNeighbour(at place: Int) -> Instant {
         var deadline = Instant.never
-        if neighbours.values[place].outstandingByteCount > 0 { deadline = watchDeadline(of: neighbours.values[place]) }
+        if neighbours.values[place].outstandingByteCount > 0 { deadline = watchDeadline(ofNeighbourAt: place) }
         if let moment = neighbours.values[place].backOffUntil { deadline = min(deadline, moment) }
         if neighbours.values[place].peersAreStale {
-            deadline = min(deadline, neighbours.values[place].peersSentAt + Swarm.peersPause)
+            deadline = min(deadline, neighbours.values[place].peersDueAt)
         }
         return deadline
     }

@@ -41,18 +41,24 @@ extension Limits {
     public static let participantCountTarget = 4
     /// In a place with at most so many other nodes all are neighbours, so that everybody hears each claim at once.
     public static let placeMeshCountMax = 16
+    /// Neighbours to which another's claim is passed on.
+    public static let claimPassedOnCountMax = 8
     /// Bytes that a claim may wait behind on its way to the others of a place, its passing on included.
     public static let claimQueueByteCount = 1_536 << 10
     /// Neighbours beyond the near ones, so that the graph stays connected.
     public static let farNeighbourCountTarget = 2
-    /// The same for an agent that directs a first copy, or its own place finishes last.
-    public static let farNeighbourCountTargetDirecting = 9
+    /// The same for an agent that directs a first copy. With few of them its own place gives away most first copies and
+    /// finishes last, or each of them has more to give to other places than its uplink takes (400 nodes in 10 racks,
+    /// simulated: last node at 1.49 of the limit with 9, 1.20 with 28).
+    public static let farNeighbourCountTargetDirecting = 28
     /// Of more than so many an idle agent sheds some...
     public static let neighbourCountAmple = 16
     /// ... while this agent directs a first copy.
     public static let neighbourCountAmpleDirecting = 24
     /// A part of those that are too many is shed that often.
     public static let sheddingPause = Duration.milliseconds(250)
+    /// Neighbours that it does not go beyond by dialling, so that whoever dials finds room.
+    public static let neighbourCountDialledMax = 46
     /// Neighbours that are accepted before a newcomer is told `busy`.
     public static let neighbourCountMax = 48
     /// How long an agent that was told `busy` leaves that node alone, the first time...
@@ -65,6 +71,12 @@ extension Limits {
     public static let addressCountMax = 1_024
     /// PEERS frames of one neighbour in a minute.
     public static let peersMessageCountPerMinuteMax = 16
+    /// Nodes of a neighbour's place that it is told of although they are only known by name.
+    public static let heardOfMateCountMax = 8
+    /// From the addresses that a connection begins with to the next that are sent on it; then twice as long...
+    public static let peersPauseMin = Duration.seconds(1)
+    /// ... and at most.
+    public static let peersPauseMax = Duration.seconds(10)
     /// Connections that are being made at once.
     public static let dialCountMax = 8
     /// Nodes that are remembered as set aside.

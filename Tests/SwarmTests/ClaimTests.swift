@@ -33,6 +33,17 @@ import Wire
         #expect(core.receive(Self.claim(0, by: 1), from: 3).sent.isEmpty, "once")
     }
 
+    @Test func aClaimInALargePlace_isPassedOnToEight() throws {
+        var core = Self.core()
+        for number: UInt8 in 1...14 { core.connect(number, labels: Self.here) }
+        core.feed(.versionAdded(CoreUnderTest.plan(4)))
+        for number: UInt8 in 1...14 { core.holdings(from: number, count: 4, flags: .wants) }
+        core.receive(.peers(Peers(fitting: [try Self.stranger(20)])), from: 1)
+        let effects = core.receive(Self.claim(0, by: 1), from: 2)
+        let receivers = (1...14).filter { effects.sent(to: $0).contains(Self.claim(0, by: 1)) }
+        #expect(receivers.count == 8 && !receivers.contains(1) && !receivers.contains(2))
+    }
+
     @Test func anEndlessRowOfBetterClaimants_isNotPassedOnWithoutEnd() throws {
         var core = Self.core()
         for number: UInt8 in 1...2 { core.connect(number, labels: Self.here) }

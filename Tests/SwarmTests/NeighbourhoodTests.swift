@@ -94,16 +94,20 @@ import Wire
         #expect(core.receive(peers([]), from: 1).disconnects == [.tooManyAddresses])
     }
 
-    @Test func aNewNeighbour_isToldToTheOthers_tenSecondsAfterTheLastTime() {
+    @Test func newNeighbours_areToldToTheOthers_soonAtFirst_andLaterNoMoreThanEveryTenSeconds() {
         var core = Core()
         core.connect(1)
-        core.pass(.seconds(1))
-        core.connect(2)
-        #expect(core.pass(.milliseconds(8900)).sent.isEmpty)
-        let shared = core.pass(.milliseconds(200)).sent(to: 1)
-        let expected = PeerEntry(
-            node: Core.node(2), endpoint: Endpoint(address: Core.address(10, 0, 0, 2), port: 7002))
-        #expect(shared == [.peers(Peers(fitting: [expected]))])
+        var moments: [Double] = []
+        var last = core.now
+        for number: UInt8 in 2...8 {
+            core.connect(number)
+            while core.effects.sent(to: 1).isEmpty { core.pass(.milliseconds(100)) }
+            let named = core.effects.sent(to: 1).compactMap { if case .peers(let peers) = $0 { peers.entries } else { nil } }
+            #expect(named.last?.map(\.node) == (2...number).map { Core.node($0) })
+            moments.append((core.now - last).inSeconds.rounded())
+            last = core.now
+        }
+        #expect(moments == [1, 2, 4, 8, 10, 10, 10])
     }
 
     @Test func aNodeThatWasConnectedALittleAgo_isNamed_forTenMinutes() {
