@@ -4,8 +4,8 @@
 /// chunks as another, since whoever has them gives them away to all places; but no neighbour is to get more than a
 /// quarter above its share, since it has each chunk to give to neighbours in many places and in its own. Where a place
 /// has one neighbour of the seed and another has sixteen, the latter gets more. (400 nodes in 10 racks, simulated, last
-/// node over limit: 1.49 with equal shares of the places, 1.24 with equal shares of the neighbours, where the seed's own
-/// rack was last; 1.20 this way and with more neighbours in other racks.)
+/// node over limit: 1.49 with equal shares of the places, 1.24 with equal shares of the neighbours, where the seed's
+/// own rack was last; 1.20 this way and with more neighbours in other racks.)
 struct OfferRank: Comparable {
     /// One offer more or less says nothing yet.
     private let openPairCount: Int

@@ -9,10 +9,10 @@ extension Swarm {
         spread(Claim(chunk: ChunkReference(version: version, chunk: chunk), claimant: node), but: node)
     }
 
-    /// To all neighbours of the place that want the version and lack the chunk, or to some of them where it was another's
-    /// claim: whoever does not hear of it asks beyond the place too. (40 nodes to a rack at 1 Gbit/s, simulated: 1.7
-    /// copies into a rack where a claim was passed on to three, 1.03 with eight and 1.02 with all, which costs half as
-    /// many control bytes again.)
+    /// To all neighbours of the place that want the version and lack the chunk, or to some of them where it was
+    /// another's claim: whoever does not hear of it asks beyond the place too. (40 nodes to a rack at 1 Gbit/s,
+    /// simulated: 1.7 copies into a rack where a claim was passed on to three, 1.03 with eight and 1.02 with all, which
+    /// costs half as many control bytes again.)
     private mutating func spread(_ claim: Claim, but sender: NodeID) {
         guard let place = exchanges.index(forKey: claim.chunk.version) else { return }
         var receivers: [NodeID] = []

@@ -102,7 +102,9 @@ import Wire
         for number: UInt8 in 2...8 {
             core.connect(number)
             while core.effects.sent(to: 1).isEmpty { core.pass(.milliseconds(100)) }
-            let named = core.effects.sent(to: 1).compactMap { if case .peers(let peers) = $0 { peers.entries } else { nil } }
+            let named = core.effects.sent(to: 1).compactMap {
+                if case .peers(let peers) = $0 { peers.entries } else { nil }
+            }
             #expect(named.last?.map(\.node) == (2...number).map { Core.node($0) })
             moments.append((core.now - last).inSeconds.rounded())
             last = core.now
