@@ -8,6 +8,8 @@ public struct TransportState: Hashable, Sendable {
     /// The smallest within the kernel's window (five minutes unless somebody set it): the distance, without queues.
     /// Zero until it was measured.
     public let roundTripMin: Duration
+    /// The largest payload of one segment.
+    public let segmentByteCount: Int
     /// Sent and not acknowledged, counted in full segments.
     public let unackedByteCount: Int
     /// In the socket and not sent yet.
@@ -29,12 +31,13 @@ public struct TransportState: Hashable, Sendable {
 
     /// As the kernel counts.
     public init(
-        roundTrip: Duration, roundTripMin: Duration, unackedByteCount: Int, unsentByteCount: Int,
-        congestionWindowByteCount: Int, deliveryBytesPerSecond: Int64, ackedByteCount: Int64,
+        roundTrip: Duration, roundTripMin: Duration, segmentByteCount: Int, unackedByteCount: Int,
+        unsentByteCount: Int, congestionWindowByteCount: Int, deliveryBytesPerSecond: Int64, ackedByteCount: Int64,
         retransmittedSegmentCount: Int, busyTime: Duration, receiverLimitedTime: Duration, bufferLimitedTime: Duration
     ) {
         self.roundTrip = roundTrip
         self.roundTripMin = roundTripMin
+        self.segmentByteCount = segmentByteCount
         self.unackedByteCount = unackedByteCount
         self.unsentByteCount = unsentByteCount
         self.congestionWindowByteCount = congestionWindowByteCount
@@ -69,6 +72,7 @@ extension ByteStream {
         return TransportState(
             roundTrip: .microseconds(Int64(state.round_trip_microseconds)),
             roundTripMin: .microseconds(Int64(state.round_trip_min_microseconds)),
+            segmentByteCount: segment,
             unackedByteCount: Int(state.unacked_segment_count) * segment,
             unsentByteCount: Int(state.unsent_byte_count),
             congestionWindowByteCount: Int(state.window_segment_count) * segment,

@@ -27,7 +27,8 @@ extension Swarm {
     /// The node that comes next, if it is known and may be dialled; nil if it is a neighbour or being dialled, and
     /// where there is no place.
     func nextInRing() -> NodeID? {
-        guard place != 0 else { return nil }
+        // Who answers at a configured address is not known before it does, and may be the next one.
+        guard place != 0, !addresses.peers.contains(where: { $0.attempts.isDialling }) else { return nil }
         var next: (node: NodeID, distance: UInt64, isLinked: Bool)?
         func consider(_ node: NodeID, isLinked: Bool) {
             let distance = Place.number(of: node) &- Place.number(of: self.node)

@@ -105,6 +105,8 @@ extension Limits {
     public static let yieldingUnsentByteCountMax = 64 << 10
     /// What one connection may have in the kernel in any case; small, since a node sends to many at once.
     public static let sendWindowByteCountMin = 16 << 10
+    /// The same in full segments: the other side acknowledges every second one at once.
+    public static let sendWindowSegmentCountMin = 4
     /// What one connection may have in the kernel at most.
     public static let sendWindowByteCountMax = 4 << 20
     /// Waiting in queues beyond the distance itself, after which a connection's window shrinks.
