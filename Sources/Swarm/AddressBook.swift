@@ -61,8 +61,11 @@ struct AddressBook: Sendable {
         while peers.count < count { peers.append(Peer()) }
     }
 
-    /// Takes a neighbour's list in, which replaces what it told before.
-    mutating func learn(_ entries: [PeerEntry], from teller: NodeID, tellerIsLoopback: Bool, this: NodeID) {
+    /// Takes a neighbour's list in, which replaces what it told before. The marks of those that nobody told before.
+    mutating func learn(_ entries: [PeerEntry], from teller: NodeID, tellerIsLoopback: Bool, this: NodeID)
+        -> Set<UInt8>
+    {
+        var newMarks: Set<UInt8> = []
         let named = Set(entries.map { $0.node })
         let withdrawn = learned.filter {
             $0.value.teller == teller && !named.contains($0.key) && !$0.value.attempts.isDialling
@@ -74,8 +77,10 @@ struct AddressBook: Sendable {
                 if known.teller == teller { learned[entry.node]?.entry = entry }
             } else if learned.count < Limits.addressCountMax {
                 learned[entry.node] = Learned(entry: entry, teller: teller)
+                newMarks.insert(entry.placeMark)
             }
         }
+        return newMarks
     }
 
     static func isDiallable(_ endpoint: Endpoint, loopbackAllowed: Bool) -> Bool {

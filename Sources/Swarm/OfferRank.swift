@@ -11,17 +11,20 @@ struct OfferRank: Comparable {
     private let openPairCount: Int
     private let load: Int
     private let openCount: Int
+    private let servedCount: Int
 
     /// - Parameters:
-    ///   - served: The chunks that went to the neighbour, and how many neighbours there are.
-    ///   - servedInPlace: The chunks that went to all of its place, and how many places there are.
+    ///   - served: The chunks that went to the neighbour, and how many neighbours lack some.
+    ///   - servedInPlace: The chunks that went to all of its place, and how many places have such neighbours.
     init(openCount: Int, served: (count: Int, of: Int), servedInPlace: (count: Int, of: Int)) {
         openPairCount = openCount / 2
         self.openCount = openCount
+        servedCount = served.count
         load = max(5 * servedInPlace.count * servedInPlace.of, 4 * served.count * served.of)
     }
 
     static func < (left: OfferRank, right: OfferRank) -> Bool {
-        (left.openPairCount, left.load, left.openCount) < (right.openPairCount, right.load, right.openCount)
+        (left.openPairCount, left.load, left.openCount, left.servedCount)
+            < (right.openPairCount, right.load, right.openCount, right.servedCount)
     }
 }

@@ -25,8 +25,9 @@ extension Swarm {
         neighbours[node]?.peersMessages = lately
         guard lately.count <= Limits.peersMessageCountPerMinuteMax, entries.count <= Limits.addressCountPerNeighbourMax
         else { return expel(node, because: .tooManyAddresses) }
-        addresses.learn(
+        let newMarks = addresses.learn(
             entries, from: node, tellerIsLoopback: neighbour.introduction.remoteAddress.isLoopback, this: self.node)
+        staleMates(ofMarks: newMarks)
         for version in exchanges.keys { findMates(for: version) }
         duties.insert(.connect)
     }
@@ -40,7 +41,7 @@ extension Swarm {
 
     /// Time passed: whom to dial is looked at when an address is due, and otherwise now and then.
     mutating func considerConnecting() {
-        let isDue = addresses.nextAttempt.map { $0 <= clock } ?? false
+        let isDue = addresses.nextAttempt.map { $0 <= clock } ?? false || endRingPause()
         let next = (addresses.lookedAt ?? clock) + Swarm.connectPause
         if isDue || next <= clock { duties.insert(.connect) } else { wake(by: next) }
     }
@@ -53,8 +54,13 @@ extension Swarm {
         addresses.lookedAt = clock
         while addresses.diallingCount < Limits.dialCountMax {
             let lack = lack()
-            guard !lack.isNone else { return }
+            guard !lack.isNone else {
+                // One that comes next in the place may be worth another try later.
+                if place == 0 { return }
+                break
+            }
             guard let target = nextCandidate(lack) else { break }
+            if case .node(let node, _) = target, node == lack.next { noteRingDial() }
             addresses.noteDial(target)
             emit(.dial(target))
         }
@@ -79,13 +85,14 @@ extension Swarm {
         let count = neighbours.count + addresses.diallingCount
         let forParticipants = min(participantLack, target + Limits.participantCountTarget - count)
         var lack = Lack(any: max(0, target - count, forParticipants))
-        lack.next = nextInRing()
+        if count < min(Limits.neighbourCountDialledMax, limits.neighbourCountMax) { lack.next = nextInRing() }
         let most = isDirecting ? Limits.neighbourCountDialledMax : max(target * 2, Limits.placeMeshCountMax + target)
         guard place != 0, count < most else { return lack }
         let beyond = isDirecting ? Limits.farNeighbourCountTargetDirecting : Limits.farNeighbourCountTarget
         let dialled = addresses.diallingCounts(mark: Place.mark(of: place))
         let insideCount = neighbours.values.reduce(dialled.inside) { $0 + ($1.isInside ? 1 : 0) }
-        lack.inside = max(0, target - beyond - insideCount, meshLack(insideCount))
+        let inside = limits.neighbourCountTarget - Limits.farNeighbourCountTarget
+        lack.inside = max(0, inside - insideCount, meshLack(insideCount))
         lack.beyond = max(0, beyond - (count - insideCount))
         return lack
     }
@@ -138,7 +145,8 @@ extension Swarm {
             let sharesModel = models.contains { addresses.learned.values[place].entry.models.contains($0) }
             let distance = addresses.recent[node]?.distance ?? .sameRegion
             // Of those beyond one is taken where there are fewest.
-            let nearness = isLacking ? (isInside ? 0 : 1 + markCounts[mark, default: 0]) : 2 + distance.rawValue
+            let farness = min(9, 1 + markCounts[mark, default: 0])
+            let nearness = isLacking ? (isInside ? 0 : farness) : 2 + distance.rawValue
             let failureCount = addresses.learned.values[place].attempts.failureCount + refusalCount(of: node)
             let rank = lack.next == node ? 99 : 100 + failureCount * 20 + (sharesModel ? 0 : 10) + nearness
             found.append(Candidate(target: .node(node, addresses.learned.values[place].entry.endpoint), rank: rank))
@@ -146,9 +154,13 @@ extension Swarm {
         return found
     }
 
+    /// Those that are being dialled included.
     private func neighbourCountsByMark() -> [UInt8: Int] {
         var counts: [UInt8: Int] = [:]
         for neighbour in neighbours.values { counts[Place.mark(of: neighbour.place), default: 0] += 1 }
+        for known in addresses.learned.values.indices where addresses.learned.values[known].attempts.isDialling {
+            counts[addresses.learned.values[known].entry.placeMark, default: 0] += 1
+        }
         return counts
     }
 
@@ -230,8 +242,7 @@ extension Swarm {
             share(recent.introduction, recent.models)
         }
         let rest = Limits.addressCountPerNeighbourMax - entries.count
-        let told = Set(entries.map { $0.node })
-        return entries + matesHeardOf(by: recipient, at: address).filter { !told.contains($0.node) }.prefix(rest)
+        return entries + matesHeardOf(by: recipient, at: address, but: Set(entries.map { $0.node })).prefix(rest)
     }
 }
 

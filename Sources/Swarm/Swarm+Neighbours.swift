@@ -10,6 +10,10 @@ extension Swarm {
         neighbours[node] = Neighbour(introduction, seenFrom: labels, now: clock)
         addresses.noteConnected(introduction)
         staleAllPeers(but: node)
+        if !matesHeardOf(by: node, at: introduction.remoteAddress, but: []).isEmpty, let new = neighbours[node] {
+            neighbours[node]?.peersAreStale = true
+            wake(by: new.peersDueAt)
+        }
         emit(.probe(node))
         for version in exchanges.keys {
             updateDirection(of: version)

@@ -113,7 +113,7 @@ extension Swarm {
         let isHungry = direction.unsentCount < Int(direction.depth) && direction.offers.count < Limits.offerCountMax
         guard isOrdinary || isHungry else { return nil }
         let avoided = avoidedOfferees(ofVersionAt: index, but: excluded)
-        let placeCount = placeCount(ofVersionAt: index)
+        let lacking = lackingCounts(ofVersionAt: index)
         var best: (view: Int, rank: OfferRank)?
         var tieCount = 0
         for view in exchanges.values[index].views.values.indices {
@@ -128,8 +128,8 @@ extension Swarm {
             guard mayTake else { continue }
             let rank = OfferRank(
                 openCount: open,
-                served: (exchanges.values[index].views.values[view].servedCount, exchanges.values[index].views.count),
-                servedInPlace: (direction.servedCount(of: neighbours.values[neighbour].place), placeCount))
+                served: (exchanges.values[index].views.values[view].servedCount, lacking.neighbours),
+                servedInPlace: (direction.servedCount(of: neighbours.values[neighbour].place), lacking.places))
             if let best, best.rank < rank { continue }
             tieCount = best.map { $0.rank == rank } ?? false ? tieCount + 1 : 1
             if tieCount == 1 || Int.random(in: 0..<tieCount, using: &random) == 0 { best = (view, rank) }
@@ -137,9 +137,17 @@ extension Swarm {
         return best.map { exchanges.values[index].views.keys[$0.view] }
     }
 
-    /// In how many places there is somebody who holds or wants the version.
-    private func placeCount(ofVersionAt index: Int) -> Int {
-        Set(exchanges.values[index].views.keys.map { neighbours[$0]?.place ?? 0 }).count
+    /// How many neighbours lack chunks, and in how many places they are.
+    private func lackingCounts(ofVersionAt index: Int) -> (neighbours: Int, places: Int) {
+        var count = 0
+        var places: Set<PlaceKey> = []
+        for view in exchanges.values[index].views.values.indices
+        where exchanges.values[index].views.values[view].isLacking {
+            count += 1
+            let neighbour = neighbours.index(forKey: exchanges.values[index].views.keys[view])
+            if let neighbour { places.insert(neighbours.values[neighbour].place) }
+        }
+        return (count, places.count)
     }
 
     /// The one that is excluded, and the slow ones unless they are all that is left.

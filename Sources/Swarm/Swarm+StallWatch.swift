@@ -163,8 +163,8 @@ extension Swarm {
         // What has begun to come is nearer its end here than anywhere else.
         let lostCount = takeAway(unbegunRequests(of: node, after: Swarm.paceWindow))
         guard lostCount > 0 else { return }
-        neighbours[node]?.slowCount += 1
         let pause = min(60, 5 << min(4, neighbours[node]?.slowCount ?? 0))
+        neighbours[node]?.slowCount += 1
         backOff(node, until: clock + .seconds(pause))
         noteFault(\.slowCount, of: node)
         emit(.note(.sourceSlow(node, requestCount: lostCount)))

@@ -34,6 +34,8 @@ public struct Swarm: Sendable {
     var exchanges: Table<Digest, VersionExchange> = [:]
     /// In the order of their coming.
     var neighbours: Table<NodeID, Neighbour> = [:]
+    /// The next one of the place is not dialled before.
+    var ringDialNotBefore: Instant?
     /// Versions that were here, so that a request that crosses LEAVE can be told from an error; oldest first.
     var formerVersions: OrderedDictionary<Digest, Departure> = [:]
 
@@ -228,7 +230,8 @@ public struct Swarm: Sendable {
     }
 
     private func nextDeadline() -> Instant {
-        var deadline = min(uploadDeadline, addresses.nextAttempt ?? .never, shedAt ?? .never)
+        let others = [addresses.nextAttempt, shedAt, ringDialNotBefore].compactMap(\.self)
+        var deadline = others.reduce(uploadDeadline) { min($0, $1) }
         for place in exchanges.values.indices { deadline = min(deadline, deadlineOfExchange(at: place)) }
         for place in neighbours.values.indices { deadline = min(deadline, deadlineOfNeighbour(at: place)) }
         return deadline

@@ -57,8 +57,8 @@ extension Limits {
     public static let neighbourCountAmpleDirecting = 24
     /// A part of those that are too many is shed that often.
     public static let sheddingPause = Duration.milliseconds(250)
-    /// Neighbours that it does not go beyond by dialling, so that whoever dials finds room.
-    public static let neighbourCountDialledMax = 46
+    /// Neighbours beyond which nobody dials for its place's sake, so that newcomers find room.
+    public static let neighbourCountDialledMax = 42
     /// Neighbours that are accepted before a newcomer is told `busy`.
     public static let neighbourCountMax = 48
     /// How long an agent that was told `busy` leaves that node alone, the first time...

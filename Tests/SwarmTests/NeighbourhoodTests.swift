@@ -101,7 +101,7 @@ import Wire
         var last = core.now
         for number: UInt8 in 2...8 {
             core.connect(number)
-            while core.effects.sent(to: 1).isEmpty { core.pass(.milliseconds(100)) }
+            for _ in 0..<120 where core.effects.sent(to: 1).isEmpty { core.pass(.milliseconds(100)) }
             let named = core.effects.sent(to: 1).compactMap {
                 if case .peers(let peers) = $0 { peers.entries } else { nil }
             }

@@ -56,12 +56,33 @@ import Wire
         #expect(Self.tell(entries, by: 100, to: &core).isEmpty)
     }
 
-    @Test func whoeverComesNextAndDoesNotAnswer_makesRoomForTheOneAfter() {
+    @Test func whoeverComesNextAndDoesNotAnswer_makesRoomForTheOneAfter_andIsTriedAgain() {
         var core = Self.satisfied()
         let entries = [Self.entry(9, in: Self.here), Self.entry(5, in: Self.here)]
+        let targets = entries.map { DialTarget.node($0.node, $0.endpoint) }
         #expect(Self.tell(entries, by: 100, to: &core) == [Self.node(5)])
-        core.feed(.dialFailed(.node(Self.node(5), entries[1].endpoint), .unreachable))
-        #expect(core.effects.dials == [.node(Self.node(9), entries[0].endpoint)])
+        var dialled: [DialTarget] = []
+        core.feed(.dialFailed(targets[1], .unreachable))
+        for _ in 0..<50 {
+            for target in core.pass(.milliseconds(100)).dials {
+                dialled.append(target)
+                core.feed(.dialFailed(target, .unreachable))
+            }
+        }
+        #expect(Set(dialled) == Set(targets))
+    }
+
+    @Test func inventedNodesThatComeNext_areDialledOnceASecond() {
+        var core = Self.satisfied()
+        var dialCount = Self.tell((1...9).map { Self.entry($0, in: Self.here) }, by: 100, to: &core).count
+        for _ in 0..<30 {
+            core.feed(.dialFailed(.node(Self.node(1), Self.entry(1, in: Self.here).endpoint), .unreachable))
+            for target in core.pass(.milliseconds(100)).dials {
+                dialCount += 1
+                core.feed(.dialFailed(target, .wrongNode))
+            }
+        }
+        #expect((3...4).contains(dialCount))
     }
 
     @Test func nodesOfANeighboursPlace_areNamedToIt_thoughOnlyHeardOf() {
@@ -77,5 +98,27 @@ import Wire
         #expect(named(to: 101).contains(Self.node(110)))
         #expect(!named(to: 10).contains(Self.node(11)), "of its own place a node says only whom it met")
         #expect(!named(to: 10).contains(Self.node(110)))
+        #expect(!named(to: 100).contains(Self.node(110)), "it told so itself")
+    }
+
+    @Test func newsOfAPlace_goToItsNodes_aSecondAfterTheyConnected() {
+        var core = CoreUnderTest(labels: Self.here)
+        Self.connect(100...101, Self.there, to: &core)
+        core.pass(.seconds(5))
+        _ = Self.tell([Self.entry(110, in: Self.there)], by: 100, to: &core)
+        let told = core.pass(.seconds(2)).compactMap { effect -> [NodeID]? in
+            guard case .send(.peers(let peers), Self.node(101)) = effect else { return nil }
+            return peers.entries.map(\.node)
+        }
+        #expect(told.last?.contains(Self.node(110)) == true)
+    }
+
+    @Test func ofManyNodesOfOneTeller_fewAreNamed_thoseThatComeNext() {
+        var core = CoreUnderTest(labels: Self.here)
+        Self.connect(100...101, Self.there, to: &core)
+        _ = Self.tell((110...130).map { Self.entry($0, in: Self.there) }, by: 100, to: &core)
+        let named = core.swarm.matesHeardOf(
+            by: Self.node(101), at: CoreUnderTest.address(10, 0, 0, 101), but: [Self.node(110)])
+        #expect(named.map(\.node) == (111...114).map { Self.node($0) })
     }
 }
