@@ -230,8 +230,8 @@ public struct Swarm: Sendable {
     }
 
     private func nextDeadline() -> Instant {
-        let others = [addresses.nextAttempt, shedAt, ringDialNotBefore].compactMap(\.self)
-        var deadline = others.reduce(uploadDeadline) { min($0, $1) }
+        var deadline = min(uploadDeadline, addresses.nextAttempt ?? .never)
+        deadline = min(deadline, shedAt ?? .never, ringDialNotBefore ?? .never)
         for place in exchanges.values.indices { deadline = min(deadline, deadlineOfExchange(at: place)) }
         for place in neighbours.values.indices { deadline = min(deadline, deadlineOfNeighbour(at: place)) }
         return deadline
