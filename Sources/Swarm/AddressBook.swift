@@ -61,7 +61,8 @@ struct AddressBook: Sendable {
         while peers.count < count { peers.append(Peer()) }
     }
 
-    /// Takes a neighbour's list in, which replaces what it told before. The marks of those that nobody told before.
+    /// Takes a neighbour's list in, which replaces what it told before. The places' marks
+    /// of those that nobody told before.
     mutating func learn(_ entries: [PeerEntry], from teller: NodeID, tellerIsLoopback: Bool, this: NodeID)
         -> Set<UInt8>
     {
@@ -77,7 +78,7 @@ struct AddressBook: Sendable {
                 if known.teller == teller { learned[entry.node]?.entry = entry }
             } else if learned.count < Limits.addressCountMax {
                 learned[entry.node] = Learned(entry: entry, teller: teller)
-                newMarks.insert(entry.placeMark)
+                if entry.placeMark != 0 { newMarks.insert(entry.placeMark) }
             }
         }
         return newMarks

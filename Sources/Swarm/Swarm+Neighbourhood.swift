@@ -27,7 +27,7 @@ extension Swarm {
         else { return expel(node, because: .tooManyAddresses) }
         let newMarks = addresses.learn(
             entries, from: node, tellerIsLoopback: neighbour.introduction.remoteAddress.isLoopback, this: self.node)
-        staleMates(ofMarks: newMarks)
+        staleMates(ofMarks: newMarks, but: node)
         for version in exchanges.keys { findMates(for: version) }
         duties.insert(.connect)
     }
@@ -41,14 +41,15 @@ extension Swarm {
 
     /// Time passed: whom to dial is looked at when an address is due, and otherwise now and then.
     mutating func considerConnecting() {
-        let isDue = addresses.nextAttempt.map { $0 <= clock } ?? false || endRingPause()
+        let isRingDue = endRingPause()
+        let isDue = isRingDue || addresses.nextAttempt.map { $0 <= clock } ?? false
         let next = (addresses.lookedAt ?? clock) + Swarm.connectPause
         if isDue || next <= clock { duties.insert(.connect) } else { wake(by: next) }
     }
 
     /// Dials until there are enough neighbours: configured peers first, then whoever shares a model. Where labels name
-    /// a place, most of them are to be in it and some beyond, and while either are lacking and known there may be more
-    /// neighbours than usual.
+    /// a place, most of them are to be in it and some beyond (the other way round while this agent directs a first
+    /// copy), and while either are lacking and known there may be more neighbours than usual.
     mutating func connectMore() {
         addresses.nextAttempt = nil
         addresses.lookedAt = clock
@@ -85,8 +86,9 @@ extension Swarm {
         let count = neighbours.count + addresses.diallingCount
         let forParticipants = min(participantLack, target + Limits.participantCountTarget - count)
         var lack = Lack(any: max(0, target - count, forParticipants))
-        if count < min(Limits.neighbourCountDialledMax, limits.neighbourCountMax) { lack.next = nextInRing() }
-        let most = isDirecting ? Limits.neighbourCountDialledMax : max(target * 2, Limits.placeMeshCountMax + target)
+        let mostEver = min(Limits.neighbourCountDialledMax, limits.neighbourCountMax)
+        if count < mostEver { lack.next = nextInRing() }
+        let most = isDirecting ? mostEver : max(target * 2, Limits.placeMeshCountMax + target)
         guard place != 0, count < most else { return lack }
         let beyond = isDirecting ? Limits.farNeighbourCountTargetDirecting : Limits.farNeighbourCountTarget
         let dialled = addresses.diallingCounts(mark: Place.mark(of: place))

@@ -37,11 +37,12 @@ extension Swarm {
         return named.prefix(Limits.heardOfMateCountMax).map { $0.entry }
     }
 
-    /// Whoever is of one of these places is to hear of the nodes in it that this one has just heard of.
-    mutating func staleMates(ofMarks marks: Set<UInt8>) {
+    /// Whoever is of one of these places is to hear of the nodes in it that this one has just heard of from the teller.
+    mutating func staleMates(ofMarks marks: Set<UInt8>, but teller: NodeID) {
         guard !marks.isEmpty else { return }
         for index in neighbours.values.indices where neighbours.values[index].place != place {
-            guard marks.contains(Place.mark(of: neighbours.values[index].place)) else { continue }
+            guard neighbours.keys[index] != teller, marks.contains(Place.mark(of: neighbours.values[index].place))
+            else { continue }
             neighbours.values[index].peersAreStale = true
             wake(by: neighbours.values[index].peersDueAt)
         }

@@ -11,6 +11,16 @@ import Wire
 
     private static func core() -> CoreUnderTest { CoreUnderTest(labels: here) }
 
+    /// Has these neighbours in its place, which want four chunks as it does, and hears of one more.
+    private static func core(mates: ClosedRange<UInt8>) throws -> CoreUnderTest {
+        var core = core()
+        for number in mates { core.connect(number, labels: here) }
+        core.feed(.versionAdded(CoreUnderTest.plan(4)))
+        for number in mates { core.holdings(from: number, count: 4, flags: .wants) }
+        core.receive(.peers(Peers(fitting: [try stranger(mates.upperBound + 1)])), from: 1)
+        return core
+    }
+
     private static func claim(_ chunk: ChunkIndex, by number: UInt8) -> Message {
         .claim(
             Claim(
@@ -34,22 +44,14 @@ import Wire
     }
 
     @Test func aClaimInALargePlace_isPassedOnToEight() throws {
-        var core = Self.core()
-        for number: UInt8 in 1...14 { core.connect(number, labels: Self.here) }
-        core.feed(.versionAdded(CoreUnderTest.plan(4)))
-        for number: UInt8 in 1...14 { core.holdings(from: number, count: 4, flags: .wants) }
-        core.receive(.peers(Peers(fitting: [try Self.stranger(20)])), from: 1)
+        var core = try Self.core(mates: 1...14)
         let effects = core.receive(Self.claim(0, by: 1), from: 2)
         let receivers = (1...14).filter { effects.sent(to: $0).contains(Self.claim(0, by: 1)) }
         #expect(receivers.count == 8 && !receivers.contains(1) && !receivers.contains(2))
     }
 
     @Test func anEndlessRowOfBetterClaimants_isNotPassedOnWithoutEnd() throws {
-        var core = Self.core()
-        for number: UInt8 in 1...2 { core.connect(number, labels: Self.here) }
-        core.feed(.versionAdded(CoreUnderTest.plan(4)))
-        for number: UInt8 in 1...2 { core.holdings(from: number, count: 4, flags: .wants) }
-        core.receive(.peers(Peers(fitting: [try Self.stranger(3)])), from: 1)
+        var core = try Self.core(mates: 1...2)
         let salt = Place.number(of: CoreUnderTest.version)
         // The order of a place goes by the first eight bytes of a node.
         let invented = (10...99).map { NodeID(exactly: [$0] + Array(repeating: 0, count: 15)) }

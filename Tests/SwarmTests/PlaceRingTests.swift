@@ -74,9 +74,10 @@ import Wire
 
     @Test func inventedNodesThatComeNext_areDialledOnceASecond() {
         var core = Self.satisfied()
-        var dialCount = Self.tell((1...9).map { Self.entry($0, in: Self.here) }, by: 100, to: &core).count
+        let invented = (1...9).map { Self.entry($0, in: Self.here) }
+        var dialCount = Self.tell(invented, by: 100, to: &core).count
+        core.feed(.dialFailed(.node(invented[0].node, invented[0].endpoint), .wrongNode))
         for _ in 0..<30 {
-            core.feed(.dialFailed(.node(Self.node(1), Self.entry(1, in: Self.here).endpoint), .unreachable))
             for target in core.pass(.milliseconds(100)).dials {
                 dialCount += 1
                 core.feed(.dialFailed(target, .wrongNode))
