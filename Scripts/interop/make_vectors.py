@@ -7,12 +7,16 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from shoal_interop.vectors_cutting import CuttingVectors  # noqa: E402
 from shoal_interop.vectors_documents import DocumentVectors  # noqa: E402
 from shoal_interop.vectors_token import TokenVectors  # noqa: E402
 from shoal_interop.vectors_wire import WireVectors  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Protocol" / "vectors"
-MAKERS = {"documents.json": DocumentVectors, "wire.json": WireVectors, "token.json": TokenVectors}
+MAKERS = {
+    "cutting.json": CuttingVectors, "documents.json": DocumentVectors, "token.json": TokenVectors,
+    "wire.json": WireVectors,
+}
 
 
 def compact(value, depth: int = 0) -> str:

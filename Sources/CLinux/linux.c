@@ -124,8 +124,18 @@ int clinux_share_blocks(int target, int source) {
     return ioctl(target, FICLONE, source) == 0 ? 0 : -errno;
 }
 
-int64_t clinux_copy(int target, int source, int64_t offset, int64_t byte_count) {
-    loff_t from = offset, to = offset;
+int clinux_share_range(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count) {
+    struct file_clone_range range = {
+        .src_fd = source,
+        .src_offset = (uint64_t)source_offset,
+        .src_length = (uint64_t)byte_count,
+        .dest_offset = (uint64_t)target_offset,
+    };
+    return ioctl(target, FICLONERANGE, &range) == 0 ? 0 : -errno;
+}
+
+int64_t clinux_copy(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count) {
+    loff_t from = source_offset, to = target_offset;
     ssize_t copied;
     do copied = copy_file_range(source, &from, target, &to, (size_t)byte_count, 0);
     while (copied < 0 && errno == EINTR);

@@ -24,9 +24,14 @@ public struct GetVersion: ControlMethod {
     public let waitSeconds: Int?
     /// Whether the reply waits for the complete version.
     public let wait: Bool
+    /// Folders on the agent's machine from which bytes may be taken, by absolute path.
+    public let reuseFrom: [String]?
 
     /// The names are checked by the agent; give `version` or `channel` or neither.
-    public init(model: String, version: String?, channel: String?, waitSeconds: Int?, wait: Bool) {
+    public init(
+        model: String, version: String?, channel: String?, waitSeconds: Int?, wait: Bool, reuseFrom: [String]? = nil
+    ) {
+        self.reuseFrom = reuseFrom
         self.model = model
         self.version = version
         self.channel = channel

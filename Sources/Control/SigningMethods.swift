@@ -6,6 +6,10 @@ public struct PreparePublication: ControlMethod {
     public let model: String
     /// What the version shall be called.
     public let tag: String
+    /// The version that it came from, a tag or a digest; nil for what the channel names.
+    public let parent: String?
+    /// The channel that the version is for.
+    public let channel: String
 
     /// The reply.
     public struct Reply: Codable, Sendable {
@@ -19,21 +23,32 @@ public struct PreparePublication: ControlMethod {
         public let manifest: String
         /// Whether that version is complete on this node.
         public let local: Bool
+        /// Digest of the parent's manifest, in hexadecimal; empty if there is none.
+        public let parent: String
+        /// Envelope of the parent's manifest, in hexadecimal; empty if there is none.
+        public let parentManifest: String
 
         /// For the agent, from its documents.
-        public init(cluster: String, root: String, nextPublishNumber: UInt64, manifest: String, local: Bool) {
+        public init(
+            cluster: String, root: String, nextPublishNumber: UInt64, manifest: String, local: Bool, parent: String,
+            parentManifest: String
+        ) {
             self.cluster = cluster
             self.root = root
             self.nextPublishNumber = nextPublishNumber
             self.manifest = manifest
             self.local = local
+            self.parent = parent
+            self.parentManifest = parentManifest
         }
     }
 
     /// The names are checked by the agent.
-    public init(model: String, tag: String) {
+    public init(model: String, tag: String, parent: String?, channel: String) {
         self.model = model
         self.tag = tag
+        self.parent = parent
+        self.channel = channel
     }
 }
 

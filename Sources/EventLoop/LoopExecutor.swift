@@ -22,9 +22,7 @@ final class LoopExecutor: SerialExecutor {
     private init() {
         signal(SIGPIPE, SIG_IGN)
         // The third argument 0: whoever runs the process may choose another number of threads.
-        let bounds = Limits.poolThreadCounts
-        let threadCount = min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), bounds.lowerBound), bounds.upperBound)
-        unsafe setenv("UV_THREADPOOL_SIZE", String(threadCount), 0)
+        unsafe setenv("UV_THREADPOOL_SIZE", String(ThreadPool.threadCount), 0)
         wakeup = LoopWakeup()
         var thread = uv_thread_t()
         // The thread holds the +1 for ever; the executor lives as long as the process.

@@ -1,9 +1,17 @@
 internal import CLibuv
+internal import Glibc
+internal import Units
 
 /// libuv's threads, for what blocks or computes: hashing, reading, writing, cutting. Never Swift's cooperative pool.
 ///
 /// `UV_THREADPOOL_SIZE` sets the number of threads; without it there is one for each processor, two to four.
 public enum ThreadPool {
+    /// How many threads there are, unless the environment says otherwise.
+    public static let threadCount: Int = {
+        let bounds = Limits.poolThreadCounts
+        return min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), bounds.lowerBound), bounds.upperBound)
+    }()
+
     /// Runs `work` on a thread of the pool, then `then` with its result on the loop. Jobs start in the order of the
     /// calls; how many may wait is the caller's to bound.
     @LoopActor public static func run<T: Sendable>(

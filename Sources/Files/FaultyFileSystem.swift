@@ -186,6 +186,13 @@ public final class FaultyFileSystem: StoreFileSystem {
     }
 }
 
+extension FilePart {
+    /// Of the file inside, so that the kernel can do it.
+    fileprivate var inside: FilePart {
+        FilePart(of: (file as? FaultyFile)?.base ?? file, from: offset, byteCount: byteCount)
+    }
+}
+
 /// An open file of a `FaultyFileSystem`.
 private final class FaultyFile: StoreFile {
     let base: any StoreFile
@@ -231,5 +238,20 @@ private final class FaultyFile: StoreFile {
     func setMode(_ mode: UInt32) throws(FileError) {
         try system.enter(.setMode, path)
         try base.setMode(mode)
+    }
+
+    func reserve(_ byteCount: ByteCount) throws(FileError) {
+        try system.enter(.reserve, path)
+        try base.reserve(byteCount)
+    }
+
+    func shareBlocks(of part: FilePart, at offset: ByteOffset) throws(FileError) -> Bool {
+        try system.enter(.shareBlocks, path)
+        return try base.shareBlocks(of: part.inside, at: offset)
+    }
+
+    func copy(_ part: FilePart, to offset: ByteOffset) throws(FileError) {
+        try system.enter(.copy, path)
+        try base.copy(part.inside, to: offset)
     }
 }

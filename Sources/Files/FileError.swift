@@ -14,7 +14,8 @@ public enum FileOperation: String, Sendable, Hashable, CaseIterable, CustomStrin
     case readLink = "read link"
     case setMode = "set mode"
     case setOwner = "set owner"
-    case lock, copy
+    case lock, copy, reserve
+    case shareBlocks = "share blocks"
     case freeSpace = "ask for free space"
 
     /// As in an error's text.

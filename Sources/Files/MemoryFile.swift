@@ -60,6 +60,18 @@ final class MemoryFile: StoreFile {
         try change(.synchronize) { tree throws(FileError) in tree.synchronize(id) }
     }
 
+    func reserve(_ byteCount: ByteCount) throws(FileError) {
+        try change(.reserve) { tree throws(FileError) in
+            guard byteCount.int > tree.node(id).live.bytes.count else { return }
+            try tree.resize(id, to: byteCount.int, .reserve, path)
+        }
+    }
+
+    /// Memory has no blocks.
+    func shareBlocks(of part: FilePart, at offset: ByteOffset) throws(FileError) -> Bool { false }
+
+    func copy(_ part: FilePart, to offset: ByteOffset) throws(FileError) { try copyBytes(part, to: self, at: offset) }
+
     func setMode(_ mode: UInt32) throws(FileError) {
         try change(.setMode) { tree throws(FileError) in tree.nodes[id]?.live.mode = mode }
     }

@@ -58,7 +58,7 @@ public final class MemoryFileSystem: StoreFileSystem {
             throw error.systemErrno == 0 ? error : FileError(errno: error.systemErrno, .copy, "\(path)")
         }
         do throws(FileError) {
-            try copyBytes(from: source, to: target)
+            try copyBytes(try FilePart(wholeOf: source), to: target, at: 0)
         } catch {
             try? remove(path)
             throw error

@@ -51,7 +51,7 @@ public final class RealFileSystem: StoreFileSystem {
         _ path: StorePath, reserving byteCount: ByteCount, mode: UInt32
     ) throws(FileError) -> any StoreFile {
         let file = try createFile(path, mode: mode, for: .create)
-        if byteCount > 0 { try removingOnFailure(path) { () throws(FileError) in try reserve(byteCount, file) } }
+        if byteCount > 0 { try removingOnFailure(path) { () throws(FileError) in try file.reserve(byteCount) } }
         return file
     }
 
@@ -69,14 +69,14 @@ public final class RealFileSystem: StoreFileSystem {
     ) throws(FileError) -> CopyMethod {
         let target = try createFile(path, mode: mode, for: .copy)
         return try removingOnFailure(path) { () throws(FileError) -> CopyMethod in
-            guard let origin = (source as? RealFile)?.descriptor ?? (source as? OutsideFile)?.descriptor else {
-                try copyBytes(from: source, to: target)
-                return .copied
+            if let origin = source.descriptorInKernel,
+                clinux_share_blocks(target.descriptor.number, origin.number) == 0
+            {
+                return .sharedBlocks
             }
-            if clinux_share_blocks(target.descriptor.number, origin.number) == 0 { return .sharedBlocks }
-            let byteCount = try source.status().byteCount
-            if byteCount > 0 { try reserve(byteCount, target) }
-            if try !copyInKernel(from: origin, to: target, byteCount) { try copyBytes(from: source, to: target) }
+            let whole = try FilePart(wholeOf: source)
+            if whole.byteCount > 0 { try target.reserve(whole.byteCount) }
+            try target.copy(whole, to: 0)
             return .copied
         }
     }
@@ -100,41 +100,11 @@ public final class RealFileSystem: StoreFileSystem {
         }
     }
 
-    private func reserve(_ byteCount: ByteCount, _ file: RealFile) throws(FileError) {
-        let subject = Subject(.create, file.path)
-        let result = clinux_reserve(file.descriptor.number, byteCount.value)
-        guard result == -EOPNOTSUPP else {
-            try check(result, subject)
-            return
-        }
-        // A disk that cannot reserve: at least what cannot fit is refused before the first byte.
-        guard try freeByteCount() >= byteCount else { throw FileError(errno: ENOSPC, .create, "\(file.path)") }
-        try file.truncate(to: byteCount)
-    }
-
-    /// False if the kernel cannot copy between these disks; nothing is lost by starting over.
-    private func copyInKernel(
-        from source: Descriptor, to target: RealFile, _ byteCount: ByteCount
-    ) throws(FileError) -> Bool {
-        var offset: Int64 = 0
-        while offset < byteCount.value {
-            let step = min(byteCount.value - offset, Int64(Limits.copyStepByteCount))
-            let count = clinux_copy(target.descriptor.number, source.number, offset, step)
-            if [-Int64(EXDEV), -Int64(EINVAL), -Int64(EOPNOTSUPP), -Int64(ENOSYS)].contains(count) { return false }
-            try check(count, Subject(.copy, target.path))
-            guard count > 0 else { throw FileError(.truncated, .copy, "\(target.path)", "the source became shorter") }
-            offset += count
-        }
-        return true
-    }
-
     // MARK: The disk
 
     /// See ``StoreFileSystem``.
     public func freeByteCount() throws(FileError) -> ByteCount {
-        var disk = statvfs()
-        try call(Subject(.freeSpace, folder)) { unsafe fstatvfs(root.number, &disk) }
-        return ByteCount(UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
+        try root.freeByteCount(Subject(.freeSpace, folder))
     }
 
     /// See ``StoreFileSystem``.
@@ -177,17 +147,4 @@ private final class RealLock: FileLock {
     private let descriptor: Descriptor
 
     init(_ descriptor: Descriptor) { self.descriptor = descriptor }
-}
-
-/// Copies with reads and writes, whatever the two files are.
-func copyBytes(from source: any ReadableFile, to target: any StoreFile) throws(FileError) {
-    let byteCount = try source.status().byteCount.value
-    var buffer = [UInt8](repeating: 0, count: Int(min(byteCount, Int64(Limits.copyStepByteCount))))
-    var offset: Int64 = 0
-    while offset < byteCount {
-        let count = Int(min(byteCount - offset, Int64(buffer.count)))
-        try source.read(into: &buffer, 0..<count, at: ByteOffset(offset))
-        unsafe try target.write(buffer.span.bytes.extracting(0..<count), at: ByteOffset(offset))
-        offset += Int64(count)
-    }
 }

@@ -40,6 +40,46 @@ public protocol StoreFile: ReadableFile {
 
     /// Sets the permissions exactly, for example 0o444.
     func setMode(_ mode: UInt32) throws(FileError)
+
+    /// Reserves the space of the file's first bytes and makes it at least as long. Blocks that it shares with another
+    /// file stay shared.
+    ///
+    /// - Throws: `.full`.
+    func reserve(_ byteCount: ByteCount) throws(FileError)
+
+    /// Takes a part of another file over without copying: both share the disk's blocks until one is changed.
+    ///
+    /// - Returns: false, with nothing changed, where the disk cannot do that, or where the part begins or ends within a
+    ///   block, but for one that ends with its file.
+    func shareBlocks(of part: FilePart, at offset: ByteOffset) throws(FileError) -> Bool
+
+    /// Copies a part of another file, inside the kernel where it can.
+    ///
+    /// - Throws: `.truncated` if the other file ends before that; some of the bytes may have been written, as with all
+    ///   errors.
+    func copy(_ part: FilePart, to offset: ByteOffset) throws(FileError)
+}
+
+/// A part of a file that another takes over.
+public struct FilePart: Sendable {
+    /// The file.
+    public let file: any ReadableFile
+    /// Where the part begins.
+    public let offset: ByteOffset
+    /// Its length.
+    public let byteCount: ByteCount
+
+    /// A part, which the file need not have: the call that takes it finds out.
+    public init(of file: any ReadableFile, from offset: ByteOffset, byteCount: ByteCount) {
+        self.file = file
+        self.offset = offset
+        self.byteCount = byteCount
+    }
+
+    /// The whole of a file as it is now.
+    public init(wholeOf file: any ReadableFile) throws(FileError) {
+        self.init(of: file, from: 0, byteCount: try file.status().byteCount)
+    }
 }
 
 /// A lock that is held until this object is released.

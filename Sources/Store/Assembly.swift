@@ -24,8 +24,8 @@ final class Assembly: Sendable {
         folder = StorePaths.assembly(map.key)
     }
 
-    /// Makes folder, files and journal, or takes up those that an earlier run left. All space is reserved when it
-    /// returns. Blocks.
+    /// Makes folder, files and journal, or takes up those that an earlier run left. The files have their sizes and no
+    /// space yet. Blocks.
     /// - Returns: what the journal claims, for the caller to hash before anything of it is believed.
     static func begin(
         _ map: ChunkMap, in fileSystem: any StoreFileSystem
@@ -54,7 +54,17 @@ final class Assembly: Sendable {
             try fileSystem.removeTree(path)
         }
         if let parent = path.parent { try fileSystem.makeDirectory(parent, mode: StorePaths.folderMode) }
-        _ = try fileSystem.create(path, reserving: byteCount, mode: StorePaths.assemblyMode)
+        let file = try fileSystem.create(path, reserving: 0, mode: StorePaths.assemblyMode)
+        if byteCount > 0 { try file.truncate(to: byteCount) }
+    }
+
+    /// Reserves the space of all that the files do not have yet. Blocks.
+    func reserveSpace() throws(StoreError) {
+        try doing("begin fetch") { () throws(FileError) in
+            for (number, file) in map.files.enumerated() where file.byteCount > 0 {
+                try self.file(number).reserve(file.byteCount)
+            }
+        }
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.
@@ -74,7 +84,7 @@ final class Assembly: Sendable {
     ) -> ChunkVerdict {
         do throws(FileError) {
             for place in map.places(of: index) {
-                let file = try writableFile(place.file)
+                let file = try file(place.file)
                 try lanes[place.file % lanes.count].write(bytes, at: place.offset, to: file)
             }
         } catch {
@@ -87,7 +97,13 @@ final class Assembly: Sendable {
     /// Counts payload that was thrown away; it is written with the next chunk.
     func noteWasted(_ byteCount: ByteCount) { journal.noteWasted(byteCount) }
 
-    private func writableFile(_ number: Int) throws(FileError) -> any StoreFile {
+    /// Notes a chunk that lies at all its places, hashed there.
+    func noteLocal(_ index: ChunkIndex) {
+        journal.append(.chunk(index, byteCount: ByteCount(map.layout.byteCount(of: index)), from: .local))
+    }
+
+    /// One of the variant's files, open for writing.
+    func file(_ number: Int) throws(FileError) -> any StoreFile {
         if let open = openFiles.withLock({ $0[number] }) { return open }
         // Two jobs may both open it; either's handle serves.
         let file = try fileSystem.open(StorePaths.file(map.files[number].path, in: folder), for: .writing)

@@ -48,7 +48,10 @@ final class ChunkMap: Sendable {
     }
 
     /// The table indices of a file's chunks.
-    func chunks(ofFile file: Int) -> ArraySlice<UInt32> { layout.chunks(ofFile: firstFile + file) }
+    func chunks(ofFile file: Int) -> ArraySlice<UInt32> { layout.chunks(ofFile: layoutFile(file)) }
+
+    /// A file's place in the layout's order, which has the files of all variants.
+    func layoutFile(_ file: Int) -> Int { firstFile + file }
 }
 
 /// A place where a chunk occurs: a file by its number in the variant.

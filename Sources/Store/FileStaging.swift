@@ -23,9 +23,15 @@ struct StagedFile: Sendable {
     let path: FilePath
     let byteCount: ByteCount
     let digest: Digest
-    /// The digests of its chunks, in order.
-    let chunks: [Digest]
+    let chunks: [StagedChunk]
     let sharesBlocks: Bool
+    let remark: PublishPlan.Remark?
+}
+
+/// A piece of a file, in the file's order.
+struct StagedChunk: Hashable, Sendable {
+    let digest: Digest
+    let byteCount: UInt32
 }
 
 /// Copies one file into the staging folder and hashes the copy. Blocks.
@@ -33,6 +39,7 @@ struct FileStaging: Sendable {
     let fileSystem: any StoreFileSystem
     let file: PublishPlan.File
     let target: StorePath
+    let cutting: VersionCutting
     let owner: Owner?
 
     struct Owner: Sendable {
@@ -54,9 +61,17 @@ struct FileStaging: Sendable {
         return method
     }
 
-    func hash(_ hashing: FileHashing, _ count: ProgressCounter?) throws(StoreError) -> FileHashes {
+    func planCuts() throws(StoreError) -> (plan: CutPlan, remark: String?) {
         try doing("publish") { () throws(FileError) in
-            try hashing.run(fileSystem.open(target, for: .reading), byteCount: file.byteCount, count)
+            try cutting.plan(fileSystem.open(target, for: .reading), byteCount: file.byteCount)
+        }
+    }
+
+    func hash(_ cutter: FileCutter?, includesWhole: Bool, _ count: ProgressCounter?) throws(StoreError) -> FileHashes {
+        try doing("publish") { () throws(FileError) in
+            var hashing = FileHashing(cutter: cutter, includesWhole: includesWhole, byteCount: file.byteCount)
+            _ = try hashing.advance(fileSystem.open(target, for: .reading), count)
+            return hashing.hashes
         }
     }
 }
@@ -64,58 +79,100 @@ struct FileStaging: Sendable {
 /// What was asked for of a file's hashes.
 struct FileHashes: Sendable {
     var whole: Digest?
-    var chunks: [Digest] = []
+    var chunks: [StagedChunk] = []
 }
 
-/// Hashes a file, its chunks, or both in one pass.
+/// Cuts and hashes a file, or hashes it whole, or both: in one pass, in pieces that stay in the processor's cache. A
+/// value that goes on where it stood.
 struct FileHashing: Sendable {
-    /// Nil if only the whole file matters.
-    let chunkByteCount: ByteCount?
-    let includesWhole: Bool
+    private let byteCount: ByteCount
+    private var offset: Int64 = 0
+    private var whole: SHA256Hasher?
+    private var chunks: ChunkHashing?
 
-    /// Blocks. Stops early, with hashes that mean nothing, once the counter is cancelled.
-    func run(
-        _ file: any ReadableFile, byteCount: ByteCount, _ count: ProgressCounter?
-    ) throws(FileError) -> FileHashes {
-        let step = chunkByteCount ?? ByteCount(Limits.storeReadByteCount)
-        let cuts = FixedCuts(fileByteCount: byteCount, chunkByteCount: step)
-        var buffer = [UInt8](repeating: 0, count: min(step, byteCount).int)
-        var whole = SHA256Hasher()
-        var hashes = FileHashes()
-        if chunkByteCount != nil { hashes.chunks.reserveCapacity(cuts.count) }
-        for cut in cuts where count?.isCancelled != true {
-            try file.read(into: &buffer, 0..<cut.byteCount.int, at: cut.offset)
-            let span = unsafe buffer.span.bytes.extracting(0..<cut.byteCount.int)
-            if includesWhole { whole.update(span) }
-            if chunkByteCount != nil { hashes.chunks.append(SHA256.hash(span)) }
-            count?.add(cut.byteCount.int)
+    /// - Parameter cutter: nil if only the whole file matters.
+    init(cutter: FileCutter?, includesWhole: Bool, byteCount: ByteCount) {
+        self.byteCount = byteCount
+        whole = includesWhole ? SHA256Hasher() : nil
+        chunks = cutter.map { ChunkHashing(cutter: $0) }
+    }
+
+    /// Reads on, at most about `byteCountMax`. Blocks.
+    /// - Returns: true once all was read, or the counter was cancelled: then the hashes mean nothing.
+    mutating func advance(
+        _ file: any ReadableFile, byteCountMax: Int64 = .max, _ count: ProgressCounter?
+    ) throws(FileError) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: min(Limits.publishReadByteCount, byteCount.int))
+        var done: Int64 = 0
+        while offset < byteCount.value, done < byteCountMax {
+            guard count?.isCancelled != true else { return true }
+            let piece = Int(min(Int64(buffer.count), byteCount.value - offset))
+            try file.read(into: &buffer, 0..<piece, at: ByteOffset(offset))
+            let span = unsafe buffer.span.bytes.extracting(0..<piece)
+            whole?.update(span)
+            chunks?.absorb(span)
+            offset += Int64(piece)
+            done += Int64(piece)
+            count?.add(piece)
         }
-        if includesWhole { hashes.whole = whole.finish() }
-        return hashes
+        return offset == byteCount.value
+    }
+
+    /// What was hashed so far.
+    var hashes: FileHashes { FileHashes(whole: whole?.finish(), chunks: chunks?.chunks ?? []) }
+}
+
+/// Cuts a stream of bytes and hashes the chunks.
+private struct ChunkHashing {
+    private(set) var chunks: [StagedChunk] = []
+    private var cutter: FileCutter
+    private var hasher = SHA256Hasher()
+    private var byteCount: UInt32 = 0
+
+    init(cutter: FileCutter) { self.cutter = cutter }
+
+    mutating func absorb(_ bytes: borrowing RawSpan) {
+        var position = 0
+        while position < bytes.byteCount {
+            let (count, endsChunk) = cutter.advance(bytes.extracting(position..<bytes.byteCount))
+            hasher.update(bytes.extracting(position..<position + count))
+            position += count
+            byteCount += UInt32(count)
+            if endsChunk { finishChunk() }
+        }
+    }
+
+    private mutating func finishChunk() {
+        chunks.append(StagedChunk(digest: hasher.finish(), byteCount: byteCount))
+        hasher = SHA256Hasher()
+        byteCount = 0
     }
 }
 
 extension FileStaging {
-    /// Copies, then computes all hashes in one pass, or, of a large file, those of the chunks and of the whole at the
-    /// same time.
-    @LoopActor func run(chunkByteCount: ByteCount, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
-        let method = try await onPool { () throws(StoreError) in try copy() }
-        let isLarge = file.byteCount.value > Int64(Limits.publishSplitByteCount)
-        let first = FileHashing(chunkByteCount: chunkByteCount, includesWhole: !isLarge)
-        async let rest: Result<FileHashes, StoreError>? = isLarge ? hashWhole() : nil
-        var hashes = try await onPool { () throws(StoreError) in try hash(first, count) }
+    /// Copies, then cuts and hashes the copy.
+    /// - Parameter split: whether the chunks and the whole are hashed by two threads at the same time, for a file that
+    ///   the others would wait for.
+    @LoopActor func run(split: Bool, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
+        let (method, cuts) = try await onPool { () throws(StoreError) in (try copy(), try planCuts()) }
+        let cutter = FileCutter(cuts.plan, cutting.sizes)
+        async let rest: Result<FileHashes, StoreError>? = split ? hashWhole() : nil
+        var hashes = try await onPool { () throws(StoreError) in
+            try hash(cutter, includesWhole: !split, count)
+        }
         if let whole = try await rest?.get().whole { hashes.whole = whole }
         guard let digest = hashes.whole else { preconditionFailure("\(target) was not hashed whole") }
         return StagedFile(
             path: file.path, byteCount: file.byteCount, digest: digest, chunks: hashes.chunks,
-            sharesBlocks: method == .sharedBlocks)
+            sharesBlocks: method == .sharedBlocks,
+            remark: cuts.remark.map { PublishPlan.Remark(path: file.path.text, text: $0) })
     }
 
     @LoopActor private func hashWhole() async -> Result<FileHashes, StoreError> {
         do throws(StoreError) {
             return .success(
                 try await onPool { () throws(StoreError) in
-                    try hash(FileHashing(chunkByteCount: nil, includesWhole: true), nil)
+                    try hash(nil, includesWhole: true, nil)
                 })
         } catch {
             return .failure(error)

@@ -32,6 +32,17 @@ public struct PublishPlan: Hashable, Sendable {
         public var description: String { "\(path): left out: \(reason)" }
     }
 
+    /// Something about a file that its publisher may want to know.
+    public struct Remark: Hashable, Sendable, CustomStringConvertible {
+        /// Its path below the published one.
+        public let path: String
+        /// What it is, for people.
+        public let text: String
+
+        /// `model.safetensors: …`
+        public var description: String { "\(path): \(text)" }
+    }
+
     /// Ascending by path; at least one.
     public let files: [File]
     /// What the user should be told.

@@ -19,6 +19,8 @@ public struct StagedVersion: Hashable, Sendable {
     public let layout: Layout
     /// True if the staged files share their blocks with the originals.
     public let sharesBlocks: Bool
+    /// Files whose header says that they hold tensors, and could not be cut at these.
+    public let remarks: [PublishPlan.Remark]
 }
 
 /// Stages files for publishing, in the process of a command that runs as root or as the agent's user, beside an agent
@@ -97,38 +99,40 @@ public struct StagedVersion: Hashable, Sendable {
     /// - Parameter onProgress: bytes hashed so far; called on the loop.
     /// - Throws: `.refused` if a file changed meanwhile or there are too many chunks, `.diskFull`, `.io`, …
     public func stage(
-        _ plan: PublishPlan, as variant: VariantName = .default, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+        _ plan: PublishPlan, as variant: VariantName = .default, cutting choice: CuttingChoice = .fitting(parent: nil),
+        onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> StagedVersion {
-        let chunkByteCount = ChunkSize.forVersion(of: plan.byteCount)
+        let cutting = try VersionCutting(choice, byteCount: plan.byteCount)
         let variantFolder = try doing("publish") { () throws(FileError) in try folder.appending(variant.text) }
         try await makeFolders(plan, in: variantFolder)
         let (fileSystem, newOwner) = (fileSystem, owner.mustBeGiven ? FileStaging.Owner(owner) : nil)
+        let fairShare = plan.byteCount.value / Int64(ThreadPool.threadCount)
         let staged = try await Self.forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
             let target = StorePaths.file(file.path, in: variantFolder)
-            let staging = FileStaging(fileSystem: fileSystem, file: file, target: target, owner: newOwner)
-            return try await staging.run(chunkByteCount: chunkByteCount, count)
-        }
-        var builder = LayoutBuilder()
-        for file in staged {
-            for (digest, cut) in zip(
-                file.chunks, FixedCuts(fileByteCount: file.byteCount, chunkByteCount: chunkByteCount))
-            {
-                builder.append(digest, byteCount: cut.byteCount.int)
-            }
-            builder.endFile()
-            do { try FixedCuts.requireDistinctChunkCount(builder.chunkCount) } catch {
-                throw StoreError(.refused, "publish", of: file.path.text, "\(error)")
-            }
-        }
-        let layout: Layout
-        do { layout = try builder.finish() } catch {
-            throw StoreError(.refused, "publish", of: staging, "\(error): publish fewer files")
+            let staging = FileStaging(
+                fileSystem: fileSystem, file: file, target: target, cutting: cutting, owner: newOwner)
+            let isLong = file.byteCount.value > max(fairShare, Int64(Limits.publishSplitByteCount))
+            return try await staging.run(split: isLong, count)
         }
         let entries = staged.map { FileEntry(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
         return StagedVersion(
-            staging: staging, variants: [Variant(name: variant, files: entries)],
-            chunking: .fixed(UInt32(chunkByteCount.value)), layout: layout,
-            sharesBlocks: staged.allSatisfy(\.sharesBlocks))
+            staging: staging, variants: [Variant(name: variant, files: entries)], chunking: cutting.parameters,
+            layout: try layout(of: staged, cutting.parameters), sharesBlocks: staged.allSatisfy(\.sharesBlocks),
+            remarks: staged.compactMap(\.remark))
+    }
+
+    private func layout(of files: [StagedFile], _ chunking: ChunkingParameters) throws(StoreError) -> Layout {
+        var builder = LayoutBuilder()
+        for file in files {
+            for chunk in file.chunks { builder.append(chunk.digest, byteCount: Int(chunk.byteCount)) }
+            builder.endFile()
+            do { try ChunkingError.requireDistinctChunkCount(builder.chunkCount, atMost: chunking.chunkCountMax) } catch {
+                throw StoreError(.refused, "publish", of: file.path.text, "\(error)")
+            }
+        }
+        do { return try builder.finish() } catch {
+            throw StoreError(.refused, "publish", of: staging, "\(error): publish fewer files")
+        }
     }
 
     /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is
@@ -144,8 +148,9 @@ public struct StagedVersion: Hashable, Sendable {
                 try doing("compare") { () throws(FileError) -> Digest? in
                     let opened = try OutsideFile(path: file.source)
                     guard try opened.status().byteCount == file.byteCount else { return nil }
-                    let hashing = FileHashing(chunkByteCount: nil, includesWhole: true)
-                    return try hashing.run(opened, byteCount: file.byteCount, count).whole
+                    var hashing = FileHashing(cutter: nil, includesWhole: true, byteCount: file.byteCount)
+                    _ = try hashing.advance(opened, count)
+                    return hashing.hashes.whole
                 }
             }
         }
@@ -181,19 +186,22 @@ public struct StagedVersion: Hashable, Sendable {
         }
     }
 
-    /// Does `work` for each file, a few at a time, and gives the results in the order of the files.
+    /// Does `work` for each file, a few at a time and the largest first, and gives the results in the order of the files.
     private static func forEachFile<T: Sendable>(
         of plan: PublishPlan, _ onProgress: (@LoopActor (ByteCount) -> Void)?,
         _ work: @escaping @LoopActor @Sendable (PublishPlan.File, ProgressCounter) async throws(StoreError) -> T
     ) async throws(StoreError) -> [T] {
         let counter = ProgressCounter()
+        let bySize = plan.files.indices.sorted {
+            (plan.files[$1].byteCount, $0) < (plan.files[$0].byteCount, $1)
+        }
         var results = [T?](repeating: nil, count: plan.files.count)
         var failure: StoreError?
         await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
             var (next, done) = (0, 0)
             while next < plan.files.count || !group.isEmpty {
                 if next < plan.files.count, failure == nil, next - done < Limits.parallelPublishCount {
-                    let (number, file) = (next, plan.files[next])
+                    let (number, file) = (bySize[next], plan.files[bySize[next]])
                     group.addTask { (number, await attempt { () throws(StoreError) in try await work(file, counter) }) }
                     next += 1
                     continue

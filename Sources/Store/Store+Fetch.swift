@@ -4,14 +4,16 @@ public import Units
 
 /// Fetching: a variant is assembled in place, chunk by chunk.
 extension Store {
-    /// Begins to assemble a variant, or goes on with what an earlier run left: makes its files with all their space,
-    /// hashes what the journal claims, and copies what complete versions here have of it, hashed as well.
+    /// Begins to assemble a variant, or goes on with what an earlier run left: hashes what the journal claims, takes
+    /// over what complete versions here have of it, hashed as well, and reserves all the space that it needs.
     ///
-    /// - Parameter onProgress: called on the loop with the number of bytes hashed so far.
+    /// - Parameters:
+    ///   - folders: folders of the user's from which bytes may be taken as well.
+    ///   - onProgress: called on the loop with the number of bytes hashed so far.
     /// - Throws: `.busy` if another variant of the version is being fetched or this one is already; `.diskFull` before
     ///   the first byte; `.refused` if it is committed already.
     public func beginFetch(
-        _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName,
+        _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName, reusing folders: [String] = [],
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> FetchStart {
         let key = VariantKey(version: manifest.digest, variant: variant)
@@ -26,7 +28,8 @@ extension Store {
             missing.remove(index)
         }
         var received = journal.received
-        for index in try await reuse(missing, in: assembly, for: entry) {
+        let outside = missing.isEmpty ? [] : try await outsideFiles(folders, for: manifest.value, entry)
+        for index in try await reuse(missing, in: assembly, for: entry, outside: outside) {
             verified.insert(index)
             received.add(ByteCount(map.layout.byteCount(of: index)), from: .local)
         }

@@ -7,12 +7,17 @@ extension Limits {
     public static let checkSliceByteCountMax = 64 << 20
     /// Checks of one variant that run at the same time; the pool has other work as well.
     public static let parallelSweepCount = 2
+    /// Blocks of the file systems that share them, or a multiple of it: XFS and Btrfs as they are made by default. Where
+    /// blocks are larger, bytes are copied.
+    public static let reflinkBlockByteCount = 4_096
+    /// Folders in which one fetch looks for bytes to reuse.
+    public static let reuseFolderCountMax = 16
     /// Files that publishing copies and hashes at the same time.
     public static let parallelPublishCount = 4
-    /// Beyond this size a published file's chunks and its whole are hashed at the same time.
+    /// Up to this size a published file is hashed by one thread, however few files there are.
     public static let publishSplitByteCount = 1 << 20
-    /// What publishing and checking read at a time.
-    public static let storeReadByteCount = 1 << 20
+    /// What publishing reads at a time: the two hashes and the cutter then find it in the processor's cache.
+    public static let publishReadByteCount = 256 << 10
     /// The record of one complete variant.
     public static let variantRecordByteCountMax = 32 << 20
     /// `store.json`.

@@ -9,6 +9,8 @@ import Units
 /// may find that an earlier run did it.
 struct Publication {
     let names: PublicationNames
+    /// The version that this one came from; nil for what the channel names.
+    let parent: String?
     let plan: PublishPlan
     let agent: StateOptions
     let keys: KeyOptions
@@ -20,7 +22,9 @@ struct Publication {
     }
 
     private func run() async throws -> FetchedVersion {
-        let known = try await agent.ask(PreparePublication(model: names.model.text, tag: names.tag.text))
+        let known = try await agent.ask(
+            PreparePublication(
+                model: names.model.text, tag: names.tag.text, parent: parent, channel: names.channel.text))
         let desk = try openDesk(known.root, cluster: known.cluster)
         let progress = ProgressLine()
         defer { Task { await progress.finish() } }
@@ -28,13 +32,15 @@ struct Publication {
             let manifest = try PublisherDesk.manifest(try bytes(known.manifest))
             try await requireSameFiles(as: manifest, progress)
             guard !known.local else { return try await alreadyHere() }
-            return try await stage(progress) { _ in known.manifest }
+            return try await stage(.exactly(manifest.chunking), progress) { _ in known.manifest }
         }
-        return try await stage(progress) { staged in
+        let parentManifest =
+            known.parentManifest.isEmpty ? nil : try PublisherDesk.manifest(try bytes(known.parentManifest))
+        return try await stage(.fitting(parent: parentManifest?.chunking), progress) { staged in
             let manifest = try Manifest(
                 model: names.model, tag: names.tag, publishNumber: known.nextPublishNumber, created: Clock.wallTime(),
-                chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout), variants: staged.variants
-            )
+                chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout),
+                variants: staged.variants, parent: Digest(hex: known.parent))
             return Hex.encode(try desk.sign(manifest).encode())
         }
     }
@@ -85,12 +91,14 @@ struct Publication {
         return try await agent.ask(request)
     }
 
-    private func stage(_ progress: ProgressLine, manifest: (StagedVersion) throws -> String) async throws
-        -> FetchedVersion
-    {
+    private func stage(
+        _ cutting: CuttingChoice, _ progress: ProgressLine, manifest: (StagedVersion) throws -> String
+    ) async throws -> FetchedVersion {
         let publisher = try await Publisher.begin(stateFolder: agent.statePath)
         do {
-            let staged = try await publisher.stage(plan, onProgress: show(progress, "publishing"))
+            let staged = try await publisher.stage(
+                plan, cutting: cutting, onProgress: show(progress, "publishing"))
+            for remark in staged.remarks { Terminal.printError("\(remark); it is cut by its content instead") }
             try PublisherDesk.deposit(staged.layout, statePath: agent.statePath)
             return try await agent.ask(AdoptPublication(staging: staged.staging, manifest: try manifest(staged)))
         } catch {

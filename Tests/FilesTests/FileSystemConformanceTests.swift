@@ -322,4 +322,44 @@ import Units
         #expect(try disk.files.exists(.root))
         #expect(try !disk.files.exists("no"))
     }
+
+    @Test(arguments: Disk.Kind.allCases)
+    func aReservedFileIsAtLeastThatLongAndKeepsItsBytes(kind: Disk.Kind) throws {
+        let disk = try Disk(kind)
+        let file = try disk.files.create("a", reserving: 0, mode: 0o600)
+        try file.write([1, 2], at: 0)
+        try file.reserve(5)
+        #expect(try disk.files.get("a") == [1, 2, 0, 0, 0])
+        try file.reserve(3)
+        #expect(try file.status().byteCount == 5)
+    }
+
+    @Test(arguments: Disk.Kind.allCases)
+    func aPartOfAnotherFileIsCopiedToItsPlace(kind: Disk.Kind) throws {
+        let disk = try Disk(kind)
+        let bytes = pattern(3 << 20)
+        try disk.files.put("source", bytes)
+        let source = try disk.files.open("source", for: .reading)
+        let target = try disk.files.create("target", reserving: 10, mode: 0o600)
+        try target.copy(FilePart(of: source, from: 5, byteCount: 2_097_152), to: 3)
+        #expect(try disk.files.get("target") == [0, 0, 0] + bytes[5..<2_097_157])
+        #expect(code { try target.copy(FilePart(of: source, from: 3_145_728, byteCount: 1), to: 0) } == .truncated)
+    }
+
+    /// Where the disk cannot share, nothing may have changed.
+    @Test(arguments: Disk.Kind.allCases, [0, 1])
+    func sharingBlocksIsTheSameAsCopyingOrNothing(kind: Disk.Kind, offset: Int) throws {
+        let disk = try Disk(kind)
+        let bytes = pattern(16_384)
+        try disk.files.put("source", bytes)
+        let source = try disk.files.open("source", for: .reading)
+        let target = try disk.files.create("target", reserving: 20_000, mode: 0o600)
+        let isShared = try target.shareBlocks(
+            of: FilePart(of: source, from: 4_096, byteCount: 8_192), at: ByteOffset(offset))
+        #expect(!isShared || offset == 0)
+        let found = try disk.files.get("target")
+        var expected = [UInt8](repeating: 0, count: 20_000)
+        if isShared { expected.replaceSubrange(0..<8_192, with: bytes[4_096..<12_288]) }
+        #expect(found == expected)
+    }
 }

@@ -36,11 +36,23 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
 }
 
 @Suite struct PublisherTests {
-    private static let size = Limits.chunkByteCountMin
     private static let files: [String: [UInt8]] = [
-        "empty": [], "one": [1], "less": noise(size - 1, seed: 1), "exact": noise(size, seed: 2),
-        "sub/more": noise(size + 1, seed: 3), "sub/same": noise(size + 1, seed: 3),
+        "empty": [], "one": [1], "less": noise(4_095, seed: 1), "long": noise(400_000, seed: 2),
+        "sub/more": noise(50_000, seed: 3), "sub/same": noise(50_000, seed: 3),
+        "tensors": safetensors([("a", noise(40_000, seed: 4)), ("b", noise(3, seed: 5))]),
     ]
+
+    /// A safetensors file of bytes.
+    private static func safetensors(_ tensors: [(name: String, data: [UInt8])]) -> [UInt8] {
+        var (entries, data): ([String], [UInt8]) = ([], [])
+        for tensor in tensors {
+            let range = "[\(data.count),\(data.count + tensor.data.count)]"
+            entries.append("\"\(tensor.name)\":{\"dtype\":\"U8\",\"data_offsets\":\(range)}")
+            data += tensor.data
+        }
+        let header = Array("{\(entries.joined(separator: ","))}".utf8)
+        return (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header + data
+    }
 
     @Test @LoopActor func stagedFilesAreCutAndHashed() async throws {
         let publication = try await Publication(Self.files)
@@ -49,12 +61,23 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let staged = try await publication.publisher.stage(plan) { progress.append($0) }
         let files = try #require(staged.variants.first?.files)
         #expect(staged.variants.map(\.name) == [.default])
-        #expect(files.map(\.path.text) == ["empty", "exact", "less", "one", "sub/more", "sub/same"])
+        #expect(files.map(\.path.text) == Self.files.keys.sorted())
         for file in files { #expect(file.digest == SHA256.hash(Self.files[file.path.text] ?? [])) }
-        #expect(staged.chunking == .fixed(UInt32(Self.size)))
-        // exact, less, one, and two of sub/more, which sub/same shares.
-        #expect(staged.layout.chunkCount == 5)
-        #expect(Array(staged.layout.chunks(ofFile: 5)) == Array(staged.layout.chunks(ofFile: 4)))
+        #expect(staged.chunking == .init(algorithm: .content, smallest: 4_096, average: 16_384, largest: 32_768))
+        let layout = staged.layout
+        for (number, file) in files.enumerated() {
+            var rest = (Self.files[file.path.text] ?? [])[...]
+            for chunk in layout.chunks(ofFile: number) {
+                let piece = rest.prefix(layout.byteCount(of: ChunkIndex(chunk)))
+                #expect(SHA256.hash(Array(piece)) == layout.digest(of: ChunkIndex(chunk)), "\(file.path)")
+                rest.removeFirst(piece.count)
+            }
+            #expect(rest.isEmpty)
+        }
+        #expect(layout.chunks(ofFile: 2).count > 10)
+        #expect(Array(layout.chunks(ofFile: 5)) == Array(layout.chunks(ofFile: 4)))
+        #expect(layout.chunks(ofFile: 6).map { layout.lengths[Int($0)] }.suffix(4) == [16_384, 16_384, 7_232, 3])
+        #expect(staged.remarks.isEmpty)
         #expect(progress.last == plan.byteCount)
     }
 
@@ -127,19 +150,58 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         #expect(try await !isEqual())
     }
 
-    @Test @LoopActor func aSparseFileBeyondFourGibibytesHasTheRightCuts() async throws {
-        let cuts = FixedCuts(fileByteCount: ByteCount((4 << 30) + 5), chunkByteCount: ByteCount(4 << 20))
-        #expect(cuts.count == 1_025)
+    @Test @LoopActor func aFileIsCutAlikeByOneThreadAndByTwo() async throws {
+        let one = try await Publication(["long": noise(2 << 20, seed: 6)])
+        let many = try await Publication(["long": noise(2 << 20, seed: 6), "other": noise(2 << 20, seed: 7)])
+        let exactly = CuttingChoice.exactly(try await one.stage().chunking)
+        let together = try await many.publisher.stage(PublishPlan.scan(many.source.path), cutting: exactly)
+        let alone = try await Publication(["long": noise(2 << 20, seed: 6)]).stage()
+        #expect(alone.variants[0].files[0] == together.variants[0].files[0])
+        let count = alone.layout.chunkCount
+        #expect(together.layout.digests.prefix(count) == alone.layout.digests[...])
+    }
+
+    @Test @LoopActor func aVersionIsCutByItsParentsSizes() async throws {
+        let publication = try await Publication(["x": noise(100_000, seed: 8)])
+        let plan = try PublishPlan.scan(publication.source.path)
+        func chunking(_ choice: CuttingChoice) async throws -> ChunkingParameters {
+            try await Publisher.begin(stateFolder: publication.state.path).stage(plan, cutting: choice).chunking
+        }
+        let parent = ChunkingParameters(algorithm: .content, smallest: 8_192, average: 32_768, largest: 131_072)
+        #expect(try await chunking(.fitting(parent: parent)) == parent)
+        let far = ChunkingParameters(algorithm: .content, smallest: 8_192, average: 131_072, largest: 131_072)
+        #expect(try await chunking(.fitting(parent: far)).average == 16_384)
+        let fixed = try await chunking(.fitting(parent: .fixed(65_536)))
+        #expect(fixed == .init(algorithm: .content, smallest: 16_384, average: 65_536, largest: 131_072))
+        #expect(try await chunking(.exactly(.fixed(16_384))) == .fixed(16_384))
+    }
+
+    @Test @LoopActor func aVersionOfFixedSizesIsCutAtThem() async throws {
+        let publication = try await Publication(["x": noise(40_000, seed: 9), "y": []])
+        let plan = try PublishPlan.scan(publication.source.path)
+        let staged = try await publication.publisher.stage(plan, cutting: .exactly(.fixed(16_384)))
+        #expect(staged.layout.lengths == [16_384, 16_384, 7_232])
+    }
+
+    @Test @LoopActor func aTensorFileWithABrokenHeaderIsRemarkedOn() async throws {
+        var broken = Self.safetensors([("a", noise(10, seed: 1))])
+        broken.removeLast()
+        let publication = try await Publication(["m.safetensors": broken, "n": noise(10, seed: 1)])
+        let staged = try await publication.stage()
+        #expect(staged.remarks.map(\.path) == ["m.safetensors"])
+        #expect(staged.remarks.first?.text.contains("within the file") == true)
+    }
+
+    @Test @LoopActor func aSparseFileBeyondFourGibibytesIsReadUpToItsEnd() throws {
         let source = try TemporaryFolder()
         let path = "\(source.path)/large"
         let file = try RealFileSystem(folder: source.path).create("large", reserving: 0, mode: 0o600)
         try file.write([1, 2, 3, 4], at: ByteOffset((4 << 30) + 1))
         let plan = try PublishPlan.scan(path)
         #expect(plan.byteCount.value == (4 << 30) + 5)
-        #expect(ChunkSize.forVersion(of: plan.byteCount).value == 4 << 20)
-        let last = try #require(cuts.last)
-        #expect(last.offset.value == 4 << 30)
-        #expect(try OutsideFile(path: path).read(byteCount: 5, at: last.offset) == [0, 1, 2, 3, 4])
+        let cuts = CutPlan.fixed(plan.byteCount, chunkByteCount: 4 << 20)
+        #expect(cuts.lengths.count == 1_025 && cuts.lengths.last == 5)
+        #expect(try OutsideFile(path: path).read(byteCount: 5, at: ByteOffset(4 << 30)) == [0, 1, 2, 3, 4])
     }
 }
 
@@ -155,7 +217,8 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         #expect(adopted.first?.received.local == 200_000)
         #expect(store.available(manifest.digest)?.isFull == true)
         let bytes = try store.readChunk(manifest.digest, 1, offset: 0, byteCount: 100)
-        #expect(bytes == Array(noise(200_000, seed: 1)[16_384..<16_484]))
+        let start = Int(staged.layout.lengths[0])
+        #expect(bytes == Array(noise(200_000, seed: 1)[start..<start + 100]))
         #expect(try await store.verify(key).isIntact)
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(store.folder)/staging").isEmpty)
         await store.close()

@@ -30,10 +30,24 @@ struct SigningAPI {
         let resolver = VersionResolver(trust: agent.trust)
         let known = resolver.versions(of: model).first { $0.value.tag == tag }
         let newest = resolver.versions(of: model).first?.value.publishNumber ?? 0
+        let parent = try parent(of: request, model)
         return PreparePublication.Reply(
             cluster: cluster, root: root, nextPublishNumber: newest + 1,
             manifest: known.map { Hex.encode($0.envelope) } ?? "",
-            local: known.map { agent.library.entries[$0.digest]?.phase == .ready } ?? false)
+            local: known.map { agent.library.entries[$0.digest]?.phase == .ready } ?? false,
+            parent: parent?.digest.hex ?? "", parentManifest: parent.map { Hex.encode($0.envelope) } ?? "")
+    }
+
+    /// The version that was named, which must be known; else the one that the channel names, if it is known.
+    private func parent(
+        of request: PreparePublication, _ model: ModelName
+    ) throws(ControlError) -> Verified<Manifest>? {
+        if let named = request.parent { return try agent.find(request.model, version: named, channel: nil) }
+        guard let channel = ChannelName(request.channel) else {
+            throw ControlError(.wrongUsage, "\(request.channel) is no channel")
+        }
+        let head = agent.trust.heads[ModelChannel(model: model, channel: channel)]
+        return head.flatMap { agent.trust.manifests[$0.value.version] }
     }
 
     private func adopt(_ request: AdoptPublication) async throws(ControlError) -> FetchedVersion {

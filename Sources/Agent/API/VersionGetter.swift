@@ -1,6 +1,7 @@
 internal import Control
 internal import EventLoop
 internal import Manifest
+internal import Store
 internal import Swarm
 internal import Trust
 internal import Units
@@ -22,7 +23,7 @@ struct VersionGetter {
         guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
         }
-        let entry = try await want(manifest)
+        let entry = try await want(manifest, reusing: try await reuseFolders(request, manifest.digest))
         guard request.wait else { return VersionDescriber(agent: agent).fetched(entry) }
         try await wait(for: entry, until: deadline)
         return VersionDescriber(agent: agent).fetched(entry)
@@ -114,7 +115,32 @@ struct VersionGetter {
 
     // MARK: Fetching
 
-    private func want(_ manifest: Verified<Manifest>) async throws(ControlError) -> LibraryEntry {
+    /// Folders are of use only before a fetch begins, so it is said where it began already; and what is wrong with one
+    /// is said now, since the fetch would go on without it.
+    private func reuseFolders(_ request: GetVersion, _ digest: Digest) async throws(ControlError) -> [String] {
+        let folders = request.reuseFrom ?? []
+        guard folders.count <= Limits.reuseFolderCountMax, folders.allSatisfy({ $0.hasPrefix("/") }) else {
+            throw ControlError(
+                .wrongUsage, "--reuse-from takes up to \(Limits.reuseFolderCountMax) folders by absolute path")
+        }
+        if !folders.isEmpty, let entry = agent.library.entries[digest], entry.isWanted, entry.phase != .ready {
+            throw ControlError(
+                .failed, "the version is being fetched already, and --reuse-from counts only before that",
+                hint: "`shoal remove` what there is of it, and get it again.")
+        }
+        do {
+            try await ThreadPool.run { for folder in folders { _ = try PublishPlan.scan(folder) } }
+        } catch let error as StoreError {
+            throw error.controlError
+        } catch {
+            throw ControlError(.failed, "\(error)")
+        }
+        return folders
+    }
+
+    private func want(
+        _ manifest: Verified<Manifest>, reusing folders: [String]
+    ) async throws(ControlError) -> LibraryEntry {
         let (digest, model) = (manifest.digest, manifest.value.model)
         do throws(TrustError) {
             try await agent.settings.change {
@@ -126,7 +152,7 @@ struct VersionGetter {
         } catch {
             throw ControlError(.failed, "the wish could not be kept: \(error)")
         }
-        agent.library.want(digest, of: model)
+        agent.library.want(digest, of: model, reusing: folders)
         agent.review(model)
         guard let entry = agent.library.entries[digest] else {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")

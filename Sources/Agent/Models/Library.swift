@@ -57,9 +57,11 @@ final class Library {
     }
 
     /// Fetches a version, unless it is here.
-    func want(_ digest: Digest, of model: ModelName) {
+    /// - Parameter folders: where bytes of it may lie; looked at when its fetch begins.
+    func want(_ digest: Digest, of model: ModelName, reusing folders: [String] = []) {
         let entry = entry(digest, model)
         guard !trust.denyList.isDenied(digest, of: model) else { return }
+        if !folders.isEmpty { entry.reuseFolders = folders }
         entry.isWanted = true
         guard entry.phase != .ready else { return }
         entry.noteSign()
@@ -241,7 +243,7 @@ extension Library {
             return (held, layout.chunkSet(ofFiles: files))
         }
         entry.phase = .verifying
-        let start = try await store.beginFetch(manifest, layout, variant: entry.variant) {
+        let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {
             entry.hashedByteCount = $0.value
         }
         return (start.verified, start.needed)

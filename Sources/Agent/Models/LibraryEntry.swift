@@ -31,6 +31,8 @@ final class LibraryEntry {
     var error = ""
     var manifest: Verified<Manifest>?
     var layout: Layout?
+    /// Folders of the user's in which bytes of it may lie.
+    var reuseFolders: [String] = []
     /// Bytes that were re-hashed, while verifying.
     var hashedByteCount: Int64 = 0
     private var pauseWaiter: CheckedContinuation<Void, Never>?

@@ -67,9 +67,12 @@ int64_t clinux_read_parts(int file, void *target, size_t part_byte_count, size_t
                           int64_t offset);
 /// Makes `target` share all blocks of `source` (FICLONE).
 int clinux_share_blocks(int target, int source);
-/// Copies at most `byte_count` bytes at an offset from one file to another inside the kernel.
+/// Makes a part of `target` share the blocks of a part of `source` (FICLONERANGE). Both offsets and the length are on
+/// blocks, unless the part ends with `source`.
+int clinux_share_range(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count);
+/// Copies at most `byte_count` bytes from one file to another inside the kernel.
 /// Returns their number, 0 at the end.
-int64_t clinux_copy(int target, int source, int64_t offset, int64_t byte_count);
+int64_t clinux_copy(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count);
 /// renameat2; with `must_not_exist`, -EEXIST if the new name is taken.
 int clinux_rename(int from, const char *name, int to, const char *new_name, int must_not_exist);
 /// flock, exclusive, without waiting: -EWOULDBLOCK if somebody has it.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import FoundationEssentials
 import Units
 
 struct GetCommand: AsyncParsableCommand {
@@ -20,11 +21,23 @@ struct GetCommand: AsyncParsableCommand {
         help: ArgumentHelp("How long to keep asking for a version that nobody knows yet.", valueName: "seconds"))
     var wait: Int?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A folder that may hold some of the version's bytes, readable by the agent; may be given several times.",
+            valueName: "folder"))
+    var reuseFrom: [String] = []
+
     @Flag(name: .long, help: "Start the fetch and return at once.")
     var noWait = false
 
     @OptionGroup var output: JSONOption
     @OptionGroup var agent: StateOptions
+
+    /// The agent has another working directory.
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    }
 
     func run() async throws {
         try await output.reporting {
@@ -34,7 +47,7 @@ struct GetCommand: AsyncParsableCommand {
             let progress = ProgressLine()
             let request = GetVersion(
                 model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait,
-                wait: !noWait)
+                wait: !noWait, reuseFrom: reuseFrom.map(Self.absolute))
             defer { Task { await progress.finish() } }
             let version = try await agent.ask(request) { progress.show($0) }
             await progress.finish()

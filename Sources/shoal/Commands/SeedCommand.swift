@@ -21,6 +21,12 @@ struct SeedCommand: AsyncParsableCommand {
         String
     @Option(name: .long, help: ArgumentHelp("The version's name for people.", valueName: "tag")) var version: String
     @Option(name: .long, help: ArgumentHelp("The channel to move.", valueName: "name")) var channel = "stable"
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The version that this one came from, a tag or a digest. It is cut as that one was, so that nodes fetch "
+                + "only what changed. By default it is what the channel names.", valueName: "version"))
+    var parent: String?
     @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
     @OptionGroup var keyOptions: KeyOptions
     @OptionGroup var output: JSONOption
@@ -43,7 +49,7 @@ struct SeedCommand: AsyncParsableCommand {
         try await output.reporting {
             let names = try PublicationNames(model: model, version: version, channel: channel)
             let plan = try scan()
-            let publication = Publication(names: names, plan: plan, agent: agent, keys: keyOptions)
+            let publication = Publication(names: names, parent: parent, plan: plan, agent: agent, keys: keyOptions)
             let published = try await publication.publish()
             try await publication.follow()
             let promoted = try await publication.promote(published)

@@ -1,0 +1,61 @@
+public import Units
+
+/// How large the chunks of one version are. Invariant: 64 <= smallest <= average <= largest <= 4,194,304.
+public struct CutSizes: Hashable, Sendable {
+    /// Chunks that content ends are larger than this.
+    public let smallest: Int
+    /// What the cutter aims at; tensors are cut at exactly this size.
+    public let average: Int
+    /// No chunk is larger.
+    public let largest: Int
+
+    /// Nil unless the invariant holds.
+    public init?(smallest: Int, average: Int, largest: Int) {
+        guard Limits.gearWindowByteCount <= smallest, smallest <= average, average <= largest,
+            largest <= Limits.chunkByteCountMax
+        else { return nil }
+        self.smallest = smallest
+        self.average = average
+        self.largest = largest
+    }
+
+    /// The sizes around an average: a quarter and twice of it are the bounds.
+    /// - Precondition: the average is a power of two from 256 to 2,097,152.
+    private init(average: Int) {
+        smallest = average / 4
+        self.average = average
+        largest = 2 * average
+    }
+
+    /// Those that go with an average; nil if it is too small or too large.
+    public static func aroundAverage(_ average: Int) -> CutSizes? {
+        CutSizes(smallest: average / 4, average: average, largest: 2 * average)
+    }
+
+    /// The sizes that fit a version. `Protocol/documents.md`, section 8, says why.
+    /// - Parameter byteCount: the bytes of all files of all variants together.
+    public static func forVersion(of byteCount: ByteCount) -> CutSizes {
+        CutSizes(average: fittingAverage(byteCount))
+    }
+
+    /// A parent's sizes, so that what did not change is cut as it was; or, where these do not fit the version at all,
+    /// those that do.
+    /// - Parameter byteCount: as above.
+    public func inherited(byVersionOf byteCount: ByteCount) -> CutSizes {
+        let fitting = Self.fittingAverage(byteCount)
+        let isNear =
+            average <= fitting * Limits.inheritedSizeFactorMax && average * Limits.inheritedSizeFactorMax >= fitting
+        return isNear && average.nonzeroBitCount == 1 ? self : CutSizes(average: fitting)
+    }
+
+    private static func fittingAverage(_ byteCount: ByteCount) -> Int {
+        if byteCount.value > Limits.largeVersionByteCount { return 2 * Limits.chunkAverageByteCountMax }
+        var average = Limits.chunkByteCountMin
+        while average < Limits.chunkAverageByteCountMax,
+            byteCount.value > Int64(average) * Int64(Limits.chunksPerVersionAim)
+        {
+            average *= 2
+        }
+        return average
+    }
+}
