@@ -28,6 +28,7 @@ final class Agent {
     let dialler: Dialler
     let finder: Finder
     let traffic: TrafficControl
+    let disk: DiskKeeper
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
@@ -57,7 +58,9 @@ final class Agent {
         fetcher = DocumentFetcher(exchange: exchange, driver: driver, switchboard: switchboard, trust: trust)
         book = FetchBook(driver: driver, directory: directory, log: log)
         library = Library(
-            store: store, trust: trust, driver: driver, fetcher: fetcher, book: book, jobs: jobs, log: log)
+            store: store, trust: trust, driver: driver, fetcher: fetcher, book: book,
+            preference: VariantPreference(hardware: parts.hardware, configured: configuration.variants), jobs: jobs,
+            log: log)
         channels = Channels(settings: settings, trust: trust)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
@@ -67,6 +70,12 @@ final class Agent {
         dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
         finder = Finder(switchboard: switchboard)
         traffic = TrafficControl(configuration, settings: settings, log: log)
+        disk = DiskKeeper(
+            store: store, trust: trust, library: library, rollouts: rollouts, limits: configuration.disk, jobs: jobs,
+            log: log
+        ) { [channels, settings] in
+            Set(channels.wanted.map(\.version) + settings.value.wanted.compactMap { Digest(hex: $0) })
+        }
         connect()
         driver.handle(.peersConfigured(count: dialler.peerCount))
     }
@@ -78,6 +87,7 @@ final class Agent {
         let store: Store
         let settings: SettingsFile
         let log: Logger
+        var hardware = Hardware()
         var limits = SwarmLimits()
     }
 
@@ -96,12 +106,14 @@ final class Agent {
             ? HandoffRule.defaults(agentUserID: Self.userID) : configuration.handoffRules
         try rollouts.listen(path: handoffPath, rules: rules)
         startRenewal()
+        disk.start()
     }
 
     /// Tells the neighbours, stops everything, and writes what is only in memory.
     func stop() async {
         jobs.stop()
         renewalTimer?.close()
+        disk.close()
         switchboard.close()
         traffic.close()
         rollouts.close()
@@ -180,6 +192,7 @@ final class Agent {
         exchange.isComing = { [fetcher] in fetcher.isComing($0, but: $1) }
         exchange.hasOpened = { [driver] in driver.core.hasOpened($1, $0) }
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
+        library.admit = { [disk] (byteCount, key) throws(StoreError) in try await disk.admit(byteCount, of: key) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
         trust.onConflict = { [log] conflict in

@@ -62,7 +62,9 @@ public enum AgentService {
             trust.removeLeftovers()
             let settings = try SettingsFile(statePath: options.statePath)
             return try Agent(
-                .init(configuration: options.configuration, trust: trust, store: store, settings: settings, log: log))
+                .init(
+                    configuration: options.configuration, trust: trust, store: store, settings: settings, log: log,
+                    hardware: HardwareProbe(root: "/").run()))
         } catch let error as TrustError {
             throw ControlError(
                 [.io, .full, .readOnly].contains(error.code) ? .failed : .badConfiguration, error.description)

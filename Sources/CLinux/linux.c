@@ -87,12 +87,12 @@ int clinux_open_beneath(int directory, const char *path, enum clinux_access acce
     return -EIO;
 }
 
-int clinux_reserve(int file, int64_t byte_count) {
+int clinux_reserve(int file, int64_t offset, int64_t byte_count) {
     int result;
     struct statfs disk;
     // There the pages themselves would be made now, one by one, before the first byte is asked for.
     if (fstatfs(file, &disk) == 0 && (disk.f_type == TMPFS_MAGIC || disk.f_type == RAMFS_MAGIC)) return -EOPNOTSUPP;
-    do result = fallocate(file, 0, 0, byte_count);
+    do result = fallocate(file, 0, offset, byte_count);
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : -errno;
 }

@@ -200,12 +200,18 @@ public struct VersionDetail: Codable, Sendable {
     public let variants: [VariantDetail]
     /// The folder of the version; empty while it is not complete on this node.
     public let path: String
+    /// Digest of the version that it came from, in hexadecimal; empty if it names none.
+    public let parent: String
+    /// What its publisher wrote down of where it comes from.
+    public let lineage: [String: String]
 
     /// For the agent, which knows all of it.
     public init(
         summary: VersionSummary, chunks: Int, chunkBytes: Int, signedBy: [String], variants: [VariantDetail],
-        path: String
+        path: String, parent: String, lineage: [String: String]
     ) {
+        self.parent = parent
+        self.lineage = lineage
         self.summary = summary
         self.chunks = chunks
         self.chunkBytes = chunkBytes

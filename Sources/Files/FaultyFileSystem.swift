@@ -240,9 +240,9 @@ private final class FaultyFile: StoreFile {
         try base.setMode(mode)
     }
 
-    func reserve(_ byteCount: ByteCount) throws(FileError) {
+    func reserve(_ byteCount: ByteCount, at offset: ByteOffset) throws(FileError) {
         try system.enter(.reserve, path)
-        try base.reserve(byteCount)
+        try base.reserve(byteCount, at: offset)
     }
 
     func shareBlocks(of part: FilePart, at offset: ByteOffset) throws(FileError) -> Bool {

@@ -17,8 +17,12 @@ public struct FileStatus: Sendable, Hashable {
     public let kind: FileKind
     /// A file's length; without meaning for others.
     public let byteCount: ByteCount
-    /// When its bytes were last changed: nanoseconds since 1970.
+    /// When its bytes were last changed: nanoseconds since 1970. Anybody who may write can set it.
     public let modifiedNanoseconds: Int64
+    /// When its bytes or its status were last changed, by the kernel's word.
+    public let changedNanoseconds: Int64
+    /// What it takes on the disk, blocks that it shares included.
+    public let allocatedByteCount: ByteCount
     /// Permissions, as in `chmod`: 0o444.
     public let mode: UInt32
     /// The owner's number.
@@ -28,8 +32,11 @@ public struct FileStatus: Sendable, Hashable {
 
     /// All fields, as the system or a simulation of it gives them.
     public init(
-        kind: FileKind, byteCount: ByteCount, modifiedNanoseconds: Int64, mode: UInt32, userID: UInt32, groupID: UInt32
+        kind: FileKind, byteCount: ByteCount, modifiedNanoseconds: Int64, changedNanoseconds: Int64,
+        allocatedByteCount: ByteCount, mode: UInt32, userID: UInt32, groupID: UInt32
     ) {
+        self.changedNanoseconds = changedNanoseconds
+        self.allocatedByteCount = allocatedByteCount
         self.kind = kind
         self.byteCount = byteCount
         self.modifiedNanoseconds = modifiedNanoseconds

@@ -60,10 +60,11 @@ final class MemoryFile: StoreFile {
         try change(.synchronize) { tree throws(FileError) in tree.synchronize(id) }
     }
 
-    func reserve(_ byteCount: ByteCount) throws(FileError) {
+    func reserve(_ byteCount: ByteCount, at offset: ByteOffset) throws(FileError) {
+        let end = Int((offset + byteCount).value)
         try change(.reserve) { tree throws(FileError) in
-            guard byteCount.int > tree.node(id).live.bytes.count else { return }
-            try tree.resize(id, to: byteCount.int, .reserve, path)
+            guard end > tree.node(id).live.bytes.count else { return }
+            try tree.resize(id, to: end, .reserve, path)
         }
     }
 

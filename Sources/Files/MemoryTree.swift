@@ -100,6 +100,7 @@ struct MemoryTree: Sendable {
         let byteCount = node.kind == .link ? node.linkTarget.utf8.count : node.live.bytes.count
         return FileStatus(
             kind: node.kind, byteCount: ByteCount(byteCount), modifiedNanoseconds: node.live.modifiedNanoseconds,
+            changedNanoseconds: node.live.modifiedNanoseconds, allocatedByteCount: ByteCount(byteCount),
             mode: node.live.mode, userID: node.userID, groupID: node.groupID)
     }
 

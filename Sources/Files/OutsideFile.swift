@@ -25,6 +25,23 @@ public final class OutsideFile: ReadableFile {
         try descriptor.read(into: &buffer, range, at: offset, Subject(.read, path))
     }
 
+    /// The file's first bytes, as many as there are up to a bound; also of files of the kernel's, which have no size.
+    public func readStart(byteCountMax: Int) throws(FileError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: byteCountMax)
+        var done = 0
+        while done < byteCountMax {
+            let count = try call(Subject(.read, path)) {
+                unsafe bytes.withUnsafeMutableBytes { buffer in
+                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                    return unsafe pread(descriptor.number, rest.baseAddress, rest.count, done)
+                }
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return Array(bytes.prefix(done))
+    }
+
     /// What is in a folder of the user's, sorted by name. The kind of a link is what it leads to, `.link` if nothing.
     public static func list(folder: String) throws(FileError) -> [DirectoryEntry] {
         let number = try call(Subject(.list, folder)) {

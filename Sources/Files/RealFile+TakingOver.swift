@@ -4,17 +4,19 @@ internal import Units
 
 /// Space, and bytes of other files.
 extension RealFile {
-    func reserve(_ byteCount: ByteCount) throws(FileError) {
+    func reserve(_ byteCount: ByteCount, at offset: ByteOffset) throws(FileError) {
         let subject = Subject(.reserve, path)
-        let result = clinux_reserve(descriptor.number, byteCount.value)
+        let result = clinux_reserve(descriptor.number, offset.value, byteCount.value)
         guard result == -EOPNOTSUPP else {
             try check(result, subject)
             return
         }
         // A disk that cannot reserve: at least what cannot fit is refused before the first byte.
-        let room = try descriptor.freeByteCount(subject) + descriptor.allocatedByteCount(subject)
-        guard room >= byteCount else { throw FileError(errno: ENOSPC, .reserve, "\(path)") }
-        if try status().byteCount < byteCount { try truncate(to: byteCount) }
+        guard try descriptor.freeByteCount(subject) >= byteCount else {
+            throw FileError(errno: ENOSPC, .reserve, "\(path)")
+        }
+        let end = ByteCount((offset + byteCount).value)
+        if try status().byteCount < end { try truncate(to: end) }
     }
 
     func shareBlocks(of part: FilePart, at offset: ByteOffset) throws(FileError) -> Bool {
@@ -58,12 +60,6 @@ extension Descriptor {
         var disk = statvfs()
         try call(subject) { unsafe fstatvfs(number, &disk) }
         return ByteCount(UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
-    }
-
-    fileprivate func allocatedByteCount(_ subject: Subject) throws(FileError) -> ByteCount {
-        var status = stat()
-        try call(subject) { unsafe fstat(number, &status) }
-        return ByteCount(Int64(status.st_blocks) * 512)
     }
 }
 

@@ -80,6 +80,8 @@ extension Descriptor {
         return FileStatus(
             kind: kind, byteCount: ByteCount(status.st_size),
             modifiedNanoseconds: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
+            changedNanoseconds: Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec),
+            allocatedByteCount: ByteCount(Int64(status.st_blocks) * 512),
             mode: status.st_mode & 0o7777, userID: status.st_uid, groupID: status.st_gid)
     }
 

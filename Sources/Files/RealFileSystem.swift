@@ -51,7 +51,7 @@ public final class RealFileSystem: StoreFileSystem {
         _ path: StorePath, reserving byteCount: ByteCount, mode: UInt32
     ) throws(FileError) -> any StoreFile {
         let file = try createFile(path, mode: mode, for: .create)
-        if byteCount > 0 { try removingOnFailure(path) { () throws(FileError) in try file.reserve(byteCount) } }
+        if byteCount > 0 { try removingOnFailure(path) { () throws(FileError) in try file.reserve(byteCount, at: 0) } }
         return file
     }
 
@@ -75,7 +75,7 @@ public final class RealFileSystem: StoreFileSystem {
                 return .sharedBlocks
             }
             let whole = try FilePart(wholeOf: source)
-            if whole.byteCount > 0 { try target.reserve(whole.byteCount) }
+            if whole.byteCount > 0 { try target.reserve(whole.byteCount, at: 0) }
             try target.copy(whole, to: 0)
             return .copied
         }

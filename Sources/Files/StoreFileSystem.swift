@@ -41,11 +41,11 @@ public protocol StoreFile: ReadableFile {
     /// Sets the permissions exactly, for example 0o444.
     func setMode(_ mode: UInt32) throws(FileError)
 
-    /// Reserves the space of the file's first bytes and makes it at least as long. Blocks that it shares with another
-    /// file stay shared.
+    /// Reserves the space of a part and makes the file at least as long. Give only parts that have no space yet: some
+    /// file systems ask for as much free space as if none were there.
     ///
     /// - Throws: `.full`.
-    func reserve(_ byteCount: ByteCount) throws(FileError)
+    func reserve(_ byteCount: ByteCount, at offset: ByteOffset) throws(FileError)
 
     /// Takes a part of another file over without copying: both share the disk's blocks until one is changed.
     ///

@@ -58,11 +58,21 @@ final class Assembly: Sendable {
         if byteCount > 0 { try file.truncate(to: byteCount) }
     }
 
-    /// Reserves the space of all that the files do not have yet. Blocks.
-    func reserveSpace() throws(StoreError) {
+    /// Reserves the space that the files do not have yet. Blocks.
+    /// - Parameter shared: by file, the parts that share another's blocks; ascending.
+    func reserveSpace(except shared: [Int: [Range<Int64>]]) throws(StoreError) {
         try doing("begin fetch") { () throws(FileError) in
-            for (number, file) in map.files.enumerated() where file.byteCount > 0 {
-                try self.file(number).reserve(file.byteCount)
+            for (number, entry) in map.files.enumerated() where entry.byteCount > 0 {
+                let file = try file(number)
+                // An earlier run has reserved it.
+                if try file.status().allocatedByteCount >= entry.byteCount { continue }
+                var position: Int64 = 0
+                for part in (shared[number] ?? []) + [entry.byteCount.value..<entry.byteCount.value] {
+                    if part.lowerBound > position {
+                        try file.reserve(ByteCount(part.lowerBound - position), at: ByteOffset(position))
+                    }
+                    position = part.upperBound
+                }
             }
         }
     }

@@ -1,22 +1,8 @@
 internal import Chunking
-internal import Crypto
 internal import EventLoop
 internal import Files
 internal import Manifest
-internal import Synchronization
 internal import Units
-
-/// Bytes done, over several jobs; and whether they should stop.
-final class ProgressCounter: Sendable {
-    private let bytes = Atomic<Int64>(0)
-    private let cancelled = Atomic<Bool>(false)
-
-    var value: ByteCount { ByteCount(bytes.load(ordering: .relaxed)) }
-    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
-
-    func add(_ byteCount: Int) { bytes.wrappingAdd(Int64(byteCount), ordering: .relaxed) }
-    func cancel() { cancelled.store(true, ordering: .relaxed) }
-}
 
 /// One file as it was staged.
 struct StagedFile: Sendable {
@@ -28,13 +14,7 @@ struct StagedFile: Sendable {
     let remark: PublishPlan.Remark?
 }
 
-/// A piece of a file, in the file's order.
-struct StagedChunk: Hashable, Sendable {
-    let digest: Digest
-    let byteCount: UInt32
-}
-
-/// Copies one file into the staging folder and hashes the copy. Blocks.
+/// Copies one file into the staging folder, then cuts and hashes the copy.
 struct FileStaging: Sendable {
     let fileSystem: any StoreFileSystem
     let file: PublishPlan.File
@@ -47,135 +27,103 @@ struct FileStaging: Sendable {
         let group: UInt32
     }
 
-    func copy() throws(StoreError) -> CopyMethod {
-        let (method, status) = try doing("publish") { () throws(FileError) in
+    /// - Parameter split: whether the chunks and the whole are hashed by two threads at the same time, for a file that
+    ///   the others would wait for.
+    @LoopActor func run(split: Bool, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
+        let original = try await onPool { () throws(StoreError) in try copy() }
+        // The original is likely to be in memory, and the copy is not. They share the disk's blocks since one moment, so
+        // an original that did not change around it has the copy's bytes.
+        if original.isAlike {
+            let hashed = try await hash(original.file, split: split, count, sharesBlocks: true)
+            if try await onPool({ () throws(StoreError) in try original.isUnchanged() }) { return hashed }
+        }
+        let copied = try await onPool { () throws(StoreError) in
+            try doing("publish") { () throws(FileError) -> any ReadableFile in
+                try fileSystem.open(target, for: .reading)
+            }
+        }
+        return try await hash(copied, split: split, count, sharesBlocks: original.method == .sharedBlocks)
+    }
+
+    private func copy() throws(StoreError) -> Original {
+        let (original, status) = try doing("publish") { () throws(FileError) in
             let source = try OutsideFile(path: file.source)
+            let before = try source.status()
             let method = try fileSystem.copy(from: source, to: target, mode: StorePaths.committedMode)
             if let owner { try fileSystem.setOwner(target, user: owner.user, group: owner.group) }
-            return (method, try fileSystem.status(target))
+            return (Original(file: source, before: before, method: method), try fileSystem.status(target))
         }
         guard status.byteCount == file.byteCount else {
             throw StoreError(
                 .refused, "publish", of: file.source, "the file changed while it was published: publish again")
         }
-        return method
+        return original
     }
 
-    func planCuts() throws(StoreError) -> (plan: CutPlan, remark: String?) {
-        try doing("publish") { () throws(FileError) in
-            try cutting.plan(fileSystem.open(target, for: .reading), byteCount: file.byteCount)
+    @LoopActor private func hash(
+        _ source: any ReadableFile, split: Bool, _ count: ProgressCounter, sharesBlocks: Bool
+    ) async throws(StoreError) -> StagedFile {
+        let cuts = try await onPool { () throws(StoreError) in
+            try doing("publish") { () throws(FileError) -> (plan: CutPlan, remark: String?) in
+                try cutting.plan(source, byteCount: file.byteCount)
+            }
         }
-    }
-
-    func hash(_ cutter: FileCutter?, includesWhole: Bool, _ count: ProgressCounter?) throws(StoreError) -> FileHashes {
-        try doing("publish") { () throws(FileError) in
-            var hashing = FileHashing(cutter: cutter, includesWhole: includesWhole, byteCount: file.byteCount)
-            _ = try hashing.advance(fileSystem.open(target, for: .reading), count)
-            return hashing.hashes
-        }
-    }
-}
-
-/// What was asked for of a file's hashes.
-struct FileHashes: Sendable {
-    var whole: Digest?
-    var chunks: [StagedChunk] = []
-}
-
-/// Cuts and hashes a file, or hashes it whole, or both: in one pass, in pieces that stay in the processor's cache. A
-/// value that goes on where it stood.
-struct FileHashing: Sendable {
-    private let byteCount: ByteCount
-    private var offset: Int64 = 0
-    private var whole: SHA256Hasher?
-    private var chunks: ChunkHashing?
-
-    /// - Parameter cutter: nil if only the whole file matters.
-    init(cutter: FileCutter?, includesWhole: Bool, byteCount: ByteCount) {
-        self.byteCount = byteCount
-        whole = includesWhole ? SHA256Hasher() : nil
-        chunks = cutter.map { ChunkHashing(cutter: $0) }
-    }
-
-    /// Reads on, at most about `byteCountMax`. Blocks.
-    /// - Returns: true once all was read, or the counter was cancelled: then the hashes mean nothing.
-    mutating func advance(
-        _ file: any ReadableFile, byteCountMax: Int64 = .max, _ count: ProgressCounter?
-    ) throws(FileError) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: min(Limits.publishReadByteCount, byteCount.int))
-        var done: Int64 = 0
-        while offset < byteCount.value, done < byteCountMax {
-            guard count?.isCancelled != true else { return true }
-            let piece = Int(min(Int64(buffer.count), byteCount.value - offset))
-            try file.read(into: &buffer, 0..<piece, at: ByteOffset(offset))
-            let span = unsafe buffer.span.bytes.extracting(0..<piece)
-            whole?.update(span)
-            chunks?.absorb(span)
-            offset += Int64(piece)
-            done += Int64(piece)
-            count?.add(piece)
-        }
-        return offset == byteCount.value
-    }
-
-    /// What was hashed so far.
-    var hashes: FileHashes { FileHashes(whole: whole?.finish(), chunks: chunks?.chunks ?? []) }
-}
-
-/// Cuts a stream of bytes and hashes the chunks.
-private struct ChunkHashing {
-    private(set) var chunks: [StagedChunk] = []
-    private var cutter: FileCutter
-    private var hasher = SHA256Hasher()
-    private var byteCount: UInt32 = 0
-
-    init(cutter: FileCutter) { self.cutter = cutter }
-
-    mutating func absorb(_ bytes: borrowing RawSpan) {
-        var position = 0
-        while position < bytes.byteCount {
-            let (count, endsChunk) = cutter.advance(bytes.extracting(position..<bytes.byteCount))
-            hasher.update(bytes.extracting(position..<position + count))
-            position += count
-            byteCount += UInt32(count)
-            if endsChunk { finishChunk() }
-        }
-    }
-
-    private mutating func finishChunk() {
-        chunks.append(StagedChunk(digest: hasher.finish(), byteCount: byteCount))
-        hasher = SHA256Hasher()
-        byteCount = 0
-    }
-}
-
-extension FileStaging {
-    /// Copies, then cuts and hashes the copy.
-    /// - Parameter split: whether the chunks and the whole are hashed by two threads at the same time, for a file that
-    ///   the others would wait for.
-    @LoopActor func run(split: Bool, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
-        let (method, cuts) = try await onPool { () throws(StoreError) in (try copy(), try planCuts()) }
+        async let rest: Result<FileHashes, StoreError>? = split ? hashWhole(source) : nil
         let cutter = FileCutter(cuts.plan, cutting.sizes)
-        async let rest: Result<FileHashes, StoreError>? = split ? hashWhole() : nil
-        var hashes = try await onPool { () throws(StoreError) in
-            try hash(cutter, includesWhole: !split, count)
+        var found = try await onPool { () throws(StoreError) in
+            try hashes(of: source, cutter, includesWhole: !split, count)
         }
-        if let whole = try await rest?.get().whole { hashes.whole = whole }
-        guard let digest = hashes.whole else { preconditionFailure("\(target) was not hashed whole") }
+        if let whole = try await rest?.get().whole { found.whole = whole }
+        guard let digest = found.whole else { preconditionFailure("\(target) was not hashed whole") }
         return StagedFile(
-            path: file.path, byteCount: file.byteCount, digest: digest, chunks: hashes.chunks,
-            sharesBlocks: method == .sharedBlocks,
+            path: file.path, byteCount: file.byteCount, digest: digest, chunks: found.chunks,
+            sharesBlocks: sharesBlocks,
             remark: cuts.remark.map { PublishPlan.Remark(path: file.path.text, text: $0) })
     }
 
-    @LoopActor private func hashWhole() async -> Result<FileHashes, StoreError> {
+    @LoopActor private func hashWhole(_ source: any ReadableFile) async -> Result<FileHashes, StoreError> {
         do throws(StoreError) {
             return .success(
                 try await onPool { () throws(StoreError) in
-                    try hash(nil, includesWhole: true, nil)
+                    try hashes(of: source, nil, includesWhole: true, nil)
                 })
         } catch {
             return .failure(error)
         }
     }
+
+    private func hashes(
+        of source: any ReadableFile, _ cutter: FileCutter?, includesWhole: Bool, _ count: ProgressCounter?
+    ) throws(StoreError) -> FileHashes {
+        try doing("publish") { () throws(FileError) in
+            var hashing = FileHashing(cutter: cutter, includesWhole: includesWhole, byteCount: file.byteCount)
+            _ = try hashing.advance(source, count)
+            return hashing.hashes
+        }
+    }
+}
+
+/// What was copied, as it was right before.
+private struct Original: Sendable {
+    let file: OutsideFile
+    let before: FileStatus
+    let method: CopyMethod
+
+    /// True if the copy has its bytes without having been read, and a later change would show: times of change are a
+    /// tick of the kernel's clock coarse, so what changed just now may change again without a trace.
+    var isAlike: Bool {
+        let now = Clock.wallTime().secondsSince1970
+        let latest = max(before.modifiedNanoseconds, before.changedNanoseconds) / 1_000_000_000
+        return method == .sharedBlocks && now - latest > Self.settledSeconds
+    }
+
+    /// A shared copy has what was still to be written written first and the pages protected, so that a later change
+    /// through a mapping changes the times, too.
+    func isUnchanged() throws(StoreError) -> Bool {
+        let after = try doing("publish") { () throws(FileError) in try file.status() }
+        return after.byteCount == before.byteCount && after.modifiedNanoseconds == before.modifiedNanoseconds
+            && after.changedNanoseconds == before.changedNanoseconds
+    }
+
+    private static let settledSeconds: Int64 = 2
 }

@@ -1,32 +1,36 @@
 internal import Files
 internal import Glibc
 internal import Manifest
-internal import Units
+public import Units
 
 extension PublishPlan {
     /// Looks at what is to be published: a folder with all that is in it, or one file. Reads no content. Blocks.
     ///
     /// - Throws: `.refused` if a rule is broken: the error's subject names the file, its text the rule and what to do;
     ///   `.notFound`, `.permission`, `.io`.
-    public static func scan(_ path: String, links: LinkPolicy = .readThrough) throws(StoreError) -> PublishPlan {
+    public static func scan(
+        _ path: String, as variant: VariantName = .default, links: LinkPolicy = .readThrough
+    ) throws(StoreError) -> PublishPlan {
         // The path itself may be a link: the user named it.
         switch try OutsideKind.of(path, followingLinks: true) {
-        case .file(let byteCount): return try singleFile(path, byteCount)
+        case .file(let byteCount): return try singleFile(path, variant, byteCount)
         case .folder:
             var scan = FolderScan(links: links)
             try scan.run(path)
-            return try scan.finish(path)
+            return try scan.finish(path, variant)
         case .link: throw refusal(path, "a dangling link: it leads to nothing")
         case .other(let what): throw refusal(path, "\(what), not a file or a folder")
         }
     }
 
-    private static func singleFile(_ path: String, _ byteCount: ByteCount) throws(StoreError) -> PublishPlan {
+    private static func singleFile(
+        _ path: String, _ variant: VariantName, _ byteCount: ByteCount
+    ) throws(StoreError) -> PublishPlan {
         let name = path.split(separator: "/").last.map(String.init) ?? ""
         guard let file = FilePath(name) else {
             throw refusal(path, FilePath.problem(with: name) ?? "no name for a file")
         }
-        return PublishPlan(files: [File(path: file, source: path, byteCount: byteCount)], leftOut: [])
+        return PublishPlan(variant: variant, files: [File(path: file, source: path, byteCount: byteCount)], leftOut: [])
     }
 
     fileprivate static func refusal(_ path: String, _ rule: String) -> StoreError {
@@ -124,14 +128,14 @@ private struct FolderScan {
         leftOut.append(.init(path: path, reason: reason))
     }
 
-    consuming func finish(_ root: String) throws(StoreError) -> PublishPlan {
+    consuming func finish(_ root: String, _ variant: VariantName) throws(StoreError) -> PublishPlan {
         guard !files.isEmpty else {
             throw PublishPlan.refusal(root, "nothing to publish: there is no file in it")
         }
         files.sort { $0.path < $1.path }
         leftOut.sort { $0.path < $1.path }
         try requireNoClash()
-        return PublishPlan(files: files, leftOut: leftOut)
+        return PublishPlan(variant: variant, files: files, leftOut: leftOut)
     }
 
     /// Names that are one on file systems which ignore case or normalise Unicode.

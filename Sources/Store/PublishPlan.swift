@@ -43,6 +43,8 @@ public struct PublishPlan: Hashable, Sendable {
         public var description: String { "\(path): \(text)" }
     }
 
+    /// The variant that they become.
+    public let variant: VariantName
     /// Ascending by path; at least one.
     public let files: [File]
     /// What the user should be told.
@@ -50,4 +52,12 @@ public struct PublishPlan: Hashable, Sendable {
 
     /// The bytes of all files.
     public var byteCount: ByteCount { files.reduce(0) { $0 + $1.byteCount } }
+}
+
+extension [PublishPlan] {
+    /// The bytes of all files of all variants.
+    public var byteCount: ByteCount { reduce(0) { $0 + $1.byteCount } }
+
+    /// How many files there are in all variants.
+    public var fileCount: Int { reduce(0) { $0 + $1.files.count } }
 }

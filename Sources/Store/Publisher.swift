@@ -93,32 +93,48 @@ public struct StagedVersion: Hashable, Sendable {
         return Publisher(fileSystem, staging: name, lock: lock, owner: owner)
     }
 
-    /// Copies the files of one version of one variant into the staging folder (sharing blocks where the disk can, never
-    /// as hard links), then cuts and hashes the copies.
+    /// Copies the files of a version into the staging folder (sharing blocks where the disk can, never as hard links),
+    /// then cuts and hashes the copies. Its variants share one table of chunks.
     ///
+    /// - Precondition: no variant is there twice.
     /// - Parameter onProgress: bytes hashed so far; called on the loop.
     /// - Throws: `.refused` if a file changed meanwhile or there are too many chunks, `.diskFull`, `.io`, …
     public func stage(
-        _ plan: PublishPlan, as variant: VariantName = .default, cutting choice: CuttingChoice = .fitting(parent: nil),
+        _ plans: [PublishPlan], cutting choice: CuttingChoice = .fitting(parent: nil),
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> StagedVersion {
-        let cutting = try VersionCutting(choice, byteCount: plan.byteCount)
-        let variantFolder = try doing("publish") { () throws(FileError) in try folder.appending(variant.text) }
-        try await makeFolders(plan, in: variantFolder)
+        // The layout's order is the manifest's: variants by name.
+        let plans = plans.sorted { $0.variant < $1.variant }
+        let cutting = try VersionCutting(choice, byteCount: plans.byteCount)
+        for plan in plans { try await makeFolders(plan) }
         let (fileSystem, newOwner) = (fileSystem, owner.mustBeGiven ? FileStaging.Owner(owner) : nil)
-        let fairShare = plan.byteCount.value / Int64(ThreadPool.threadCount)
-        let staged = try await Self.forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
-            let target = StorePaths.file(file.path, in: variantFolder)
+        let fairShare = plans.byteCount.value / Int64(ThreadPool.threadCount)
+        let folder = folder
+        let staged = try await Self.forEachFile(of: plans, onProgress) { (variant, file, count) throws(StoreError) in
+            let target = StorePaths.file(file.path, in: try Self.folder(of: variant, in: folder))
             let staging = FileStaging(
                 fileSystem: fileSystem, file: file, target: target, cutting: cutting, owner: newOwner)
             let isLong = file.byteCount.value > max(fairShare, Int64(Limits.publishSplitByteCount))
             return try await staging.run(split: isLong, count)
         }
-        let entries = staged.map { FileEntry(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
+        var rest = staged[...]
+        let variants = plans.map { plan in
+            let files = rest.prefix(plan.files.count)
+            rest = rest.dropFirst(plan.files.count)
+            return Variant(
+                name: plan.variant,
+                files: files.map { FileEntry(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) })
+        }
         return StagedVersion(
-            staging: staging, variants: [Variant(name: variant, files: entries)], chunking: cutting.parameters,
+            staging: staging, variants: variants, chunking: cutting.parameters,
             layout: try layout(of: staged, cutting.parameters), sharesBlocks: staged.allSatisfy(\.sharesBlocks),
             remarks: staged.compactMap(\.remark))
+    }
+
+    private nonisolated static func folder(
+        of variant: VariantName, in staging: StorePath
+    ) throws(StoreError) -> StorePath {
+        try doing("publish") { () throws(FileError) in try staging.appending(variant.text) }
     }
 
     private func layout(of files: [StagedFile], _ chunking: ChunkingParameters) throws(StoreError) -> Layout {
@@ -135,15 +151,17 @@ public struct StagedVersion: Hashable, Sendable {
         }
     }
 
-    /// True if the files of a plan are exactly those of a published variant: paths, sizes and SHA-256. Nothing is
-    /// staged.
+    /// True if the files to be published are exactly those of a published version: variants, paths, sizes and SHA-256.
+    /// Nothing is staged.
     public static func areEqual(
-        _ plan: PublishPlan, _ variant: Variant, onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+        _ plans: [PublishPlan], _ variants: [Variant], onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> Bool {
-        guard plan.files.map(\.path) == variant.files.map(\.path),
-            plan.files.map(\.byteCount) == variant.files.map(\.byteCount)
+        let plans = plans.sorted { $0.variant < $1.variant }
+        guard plans.map(\.variant) == variants.map(\.name),
+            plans.map({ $0.files.map(\.path) }) == variants.map({ $0.files.map(\.path) }),
+            plans.map({ $0.files.map(\.byteCount) }) == variants.map({ $0.files.map(\.byteCount) })
         else { return false }
-        let digests = try await forEachFile(of: plan, onProgress) { (file, count) throws(StoreError) in
+        let digests = try await forEachFile(of: plans, onProgress) { (_, file, count) throws(StoreError) in
             try await onPool { () throws(StoreError) in
                 try doing("compare") { () throws(FileError) -> Digest? in
                     let opened = try OutsideFile(path: file.source)
@@ -154,7 +172,7 @@ public struct StagedVersion: Hashable, Sendable {
                 }
             }
         }
-        return digests == variant.files.map(\.digest)
+        return digests == variants.flatMap { $0.files.map(\.digest) }
     }
 
     /// Deletes what was staged, unless the agent has adopted it; then nothing is left to delete.
@@ -169,8 +187,8 @@ public struct StagedVersion: Hashable, Sendable {
     /// Lets go of the lock as a killed process does.
     func testsOnly_die() { lock = nil }
 
-    private func makeFolders(_ plan: PublishPlan, in variantFolder: StorePath) async throws(StoreError) {
-        let (fileSystem, owner) = (fileSystem, owner)
+    private func makeFolders(_ plan: PublishPlan) async throws(StoreError) {
+        let (fileSystem, owner, variantFolder) = (fileSystem, owner, try Self.folder(of: plan.variant, in: folder))
         try await onPool { () throws(StoreError) in
             try doing("publish") { () throws(FileError) in
                 var folders: Set<StorePath> = [variantFolder]
@@ -188,21 +206,24 @@ public struct StagedVersion: Hashable, Sendable {
 
     /// Does `work` for each file, a few at a time and the largest first, and gives the results in the order of the files.
     private static func forEachFile<T: Sendable>(
-        of plan: PublishPlan, _ onProgress: (@LoopActor (ByteCount) -> Void)?,
-        _ work: @escaping @LoopActor @Sendable (PublishPlan.File, ProgressCounter) async throws(StoreError) -> T
+        of plans: [PublishPlan], _ onProgress: (@LoopActor (ByteCount) -> Void)?,
+        _ work: @escaping @LoopActor @Sendable (VariantName, PublishPlan.File, ProgressCounter)
+            async throws(StoreError) -> T
     ) async throws(StoreError) -> [T] {
         let counter = ProgressCounter()
-        let bySize = plan.files.indices.sorted {
-            (plan.files[$1].byteCount, $0) < (plan.files[$0].byteCount, $1)
-        }
-        var results = [T?](repeating: nil, count: plan.files.count)
+        let files = plans.flatMap { plan in plan.files.map { (variant: plan.variant, file: $0) } }
+        let bySize = files.indices.sorted { (files[$1].file.byteCount, $0) < (files[$0].file.byteCount, $1) }
+        var results = [T?](repeating: nil, count: files.count)
         var failure: StoreError?
         await withTaskGroup(of: (Int, Result<T, StoreError>).self) { group in
             var (next, done) = (0, 0)
-            while next < plan.files.count || !group.isEmpty {
-                if next < plan.files.count, failure == nil, next - done < Limits.parallelPublishCount {
-                    let (number, file) = (bySize[next], plan.files[bySize[next]])
-                    group.addTask { (number, await attempt { () throws(StoreError) in try await work(file, counter) }) }
+            while next < files.count || !group.isEmpty {
+                if next < files.count, failure == nil, next - done < Limits.parallelPublishCount {
+                    let number = bySize[next]
+                    let (variant, file) = files[number]
+                    group.addTask {
+                        (number, await attempt { () throws(StoreError) in try await work(variant, file, counter) })
+                    }
                     next += 1
                     continue
                 }

@@ -130,6 +130,14 @@ extension Store {
         return done
     }
 
+    /// True from `beginFetch` to the commit, unless that loses a file or the variant is removed.
+    public func isBeingFetched(_ key: VariantKey) -> Bool {
+        switch entry(key)?.phase {
+        case .fetching, .committing: true
+        case .interrupted, .committed, .removed, nil: false
+        }
+    }
+
     private func requireFetchable(_ key: VariantKey) throws(StoreError) {
         for entry in entries(of: key.version) {
             switch entry.phase {

@@ -20,6 +20,9 @@ public import Units
     /// The node that the state belongs to.
     public nonisolated let node: NodeID
 
+    /// Whether files on this disk can share blocks.
+    public nonisolated let sharesBlocks: Bool
+
     nonisolated let fileSystem: any StoreFileSystem
     private var lock: (any FileLock)?
     /// Each version's variants, ascending; there is hardly ever more than one.
@@ -43,6 +46,7 @@ public import Units
         folder = fileSystem.folder
         storeID = opened.storeID
         node = opened.node
+        sharesBlocks = opened.sharesBlocks
         self.fileSystem = fileSystem
         lock = opened.lock
         currents = opened.currents

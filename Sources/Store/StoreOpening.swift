@@ -12,6 +12,8 @@ struct OpenedStore: Sendable {
     let lock: any FileLock
     var committed: [FoundVariant] = []
     var interrupted: [VariantKey] = []
+    /// Whether files on this disk can share blocks.
+    var sharesBlocks = false
     var currents: [ModelName: VariantKey] = [:]
     var previouses: [ModelName: VariantKey] = [:]
 }
@@ -48,6 +50,7 @@ struct StoreOpening {
             try removeTemporaries(in: .root)
             opened.interrupted = try clearStaging()
         }
+        opened.sharesBlocks = (try? canShareBlocks()) ?? false
         var pending = [(StorePaths.models, [String]())]
         while let (folder, parts) = pending.popLast() {
             let entries = try doing("open store") { () throws(FileError) in try fileSystem.list(folder) }
@@ -65,6 +68,19 @@ struct StoreOpening {
         }
         try clearFinished(&opened)
         return opened
+    }
+
+    /// Tries it with two files that go away at once.
+    private func canShareBlocks() throws(FileError) -> Bool {
+        let folder = StorePaths.inStaging(StorePaths.trashPrefix + "probe")
+        try fileSystem.makeDirectory(folder, mode: StorePaths.folderMode)
+        defer { try? fileSystem.removeTree(folder) }
+        let block = Limits.reflinkBlockByteCount
+        let one = try fileSystem.create(folder.appending("one"), reserving: 0, mode: StorePaths.ownMode)
+        try one.write([UInt8](repeating: 1, count: block), at: 0)
+        let other = try fileSystem.create(folder.appending("other"), reserving: 0, mode: StorePaths.ownMode)
+        try other.truncate(to: ByteCount(block))
+        return try other.shareBlocks(of: FilePart(wholeOf: one), at: 0)
     }
 
     // MARK: the lock and store.json

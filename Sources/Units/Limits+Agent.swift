@@ -1,4 +1,8 @@
 extension Limits {
+    /// What fetching leaves free on the disk, unless the configuration says otherwise, in bytes.
+    public static let diskFreeByteCountMin: Int64 = 4 << 20
+    /// How often the disk is looked at, in seconds.
+    public static let diskReviewSeconds: Int64 = 30
     /// Questions about documents that were given up, of one neighbour, and whose late answers are ignored.
     public static let lateAnswerCountMax = 256
     /// Sockets that have not completed their handshake.

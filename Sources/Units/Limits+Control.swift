@@ -1,4 +1,6 @@
 extension Limits {
+    /// The file of `shoal seed --lineage`.
+    public static let lineageFileByteCountMax = 1 << 20
     /// Connections to the control socket.
     public static let controlSessionCountMax = 64
     /// Requests that one of them may have open.

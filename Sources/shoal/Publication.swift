@@ -11,7 +11,8 @@ struct Publication {
     let names: PublicationNames
     /// The version that this one came from; nil for what the channel names.
     let parent: String?
-    let plan: PublishPlan
+    let plans: [PublishPlan]
+    let lineage: [Note]
     let agent: StateOptions
     let keys: KeyOptions
 
@@ -40,7 +41,7 @@ struct Publication {
             let manifest = try Manifest(
                 model: names.model, tag: names.tag, publishNumber: known.nextPublishNumber, created: Clock.wallTime(),
                 chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout),
-                variants: staged.variants, parent: Digest(hex: known.parent))
+                variants: staged.variants, parent: Digest(hex: known.parent), lineage: lineage)
             return Hex.encode(try desk.sign(manifest).encode())
         }
     }
@@ -76,9 +77,7 @@ struct Publication {
     }
 
     private func requireSameFiles(as manifest: Manifest, _ progress: ProgressLine) async throws {
-        guard let variant = manifest.variants.first,
-            try await Publisher.areEqual(plan, variant, onProgress: show(progress, "comparing"))
-        else {
+        guard try await Publisher.areEqual(plans, manifest.variants, onProgress: show(progress, "comparing")) else {
             throw ControlError(
                 .failed, "\(names.model)@\(names.tag) was published with other files",
                 hint: "A version never changes: choose another --version.")
@@ -97,7 +96,7 @@ struct Publication {
         let publisher = try await Publisher.begin(stateFolder: agent.statePath)
         do {
             let staged = try await publisher.stage(
-                plan, cutting: cutting, onProgress: show(progress, "publishing"))
+                plans, cutting: cutting, onProgress: show(progress, "publishing"))
             for remark in staged.remarks { Terminal.printError("\(remark); it is cut by its content instead") }
             try PublisherDesk.deposit(staged.layout, statePath: agent.statePath)
             return try await agent.ask(AdoptPublication(staging: staged.staging, manifest: try manifest(staged)))
@@ -108,7 +107,7 @@ struct Publication {
     }
 
     private func show(_ progress: ProgressLine, _ stage: String) -> @LoopActor (ByteCount) -> Void {
-        let total = plan.byteCount.value
+        let total = plans.byteCount.value
         return { progress.show(ControlProgress(stage: stage, done: $0.value, total: total)) }
     }
 

@@ -328,9 +328,9 @@ import Units
         let disk = try Disk(kind)
         let file = try disk.files.create("a", reserving: 0, mode: 0o600)
         try file.write([1, 2], at: 0)
-        try file.reserve(5)
+        try file.reserve(3, at: 2)
         #expect(try disk.files.get("a") == [1, 2, 0, 0, 0])
-        try file.reserve(3)
+        try file.reserve(3, at: 0)
         #expect(try file.status().byteCount == 5)
     }
 

@@ -86,7 +86,7 @@ import Units
         // In memory the space is only compared with what is free.
         let descriptor = unsafe open("\(folder.path)/a", O_RDWR)
         defer { close(descriptor) }
-        if clinux_reserve(descriptor, 1) == 0 { #expect(status.st_blocks * 512 >= 8 << 20) }
+        if clinux_reserve(descriptor, 0, 1) == 0 { #expect(status.st_blocks * 512 >= 8 << 20) }
     }
 
     @Test func aFileInMemoryIsNotMadeBeforeItIsWritten() throws {

@@ -23,7 +23,7 @@ import Units
         publisher = try await Publisher.begin(stateFolder: state.path)
     }
 
-    func stage() async throws -> StagedVersion { try await publisher.stage(PublishPlan.scan(source.path)) }
+    func stage() async throws -> StagedVersion { try await publisher.stage([PublishPlan.scan(source.path)]) }
 }
 
 func manifest(of staged: StagedVersion, model: String = "test/model", tag: String = "one") throws -> Verified<Manifest>
@@ -58,7 +58,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let publication = try await Publication(Self.files)
         var progress: [ByteCount] = []
         let plan = try PublishPlan.scan(publication.source.path)
-        let staged = try await publication.publisher.stage(plan) { progress.append($0) }
+        let staged = try await publication.publisher.stage([plan]) { progress.append($0) }
         let files = try #require(staged.variants.first?.files)
         #expect(staged.variants.map(\.name) == [.default])
         #expect(files.map(\.path.text) == Self.files.keys.sorted())
@@ -97,7 +97,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         try source.write("sub/x", [1])
         #expect(unsafe chown(state.path, 12_345, 23_456) == 0)
         let publisher = try await Publisher.begin(stateFolder: state.path)
-        let staged = try await publisher.stage(PublishPlan.scan(source.path))
+        let staged = try await publisher.stage([PublishPlan.scan(source.path)])
         let folder = "/\(staged.staging)"
         for path in ["", folder, folder + "/default", folder + "/default/sub", folder + "/default/sub/x"] {
             var status = stat()
@@ -110,7 +110,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let publication = try await Publication(["x": [1, 2, 3]])
         let plan = try PublishPlan.scan(publication.source.path)
         try publication.source.write("x", [1, 2])
-        let error = await #expect(throws: StoreError.self) { try await publication.publisher.stage(plan) }
+        let error = await #expect(throws: StoreError.self) { try await publication.publisher.stage([plan]) }
         #expect(error?.code == .refused)
         #expect(error?.subject.hasSuffix("/x") == true)
     }
@@ -139,7 +139,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let publication = try await Publication(Self.files)
         let variant = try #require(try await publication.stage().variants.first)
         func isEqual() async throws -> Bool {
-            try await Publisher.areEqual(PublishPlan.scan(publication.source.path), variant)
+            try await Publisher.areEqual([PublishPlan.scan(publication.source.path)], [variant])
         }
         #expect(try await isEqual())
         try publication.source.write("one", [2])
@@ -154,7 +154,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let one = try await Publication(["long": noise(2 << 20, seed: 6)])
         let many = try await Publication(["long": noise(2 << 20, seed: 6), "other": noise(2 << 20, seed: 7)])
         let exactly = CuttingChoice.exactly(try await one.stage().chunking)
-        let together = try await many.publisher.stage(PublishPlan.scan(many.source.path), cutting: exactly)
+        let together = try await many.publisher.stage([PublishPlan.scan(many.source.path)], cutting: exactly)
         let alone = try await Publication(["long": noise(2 << 20, seed: 6)]).stage()
         #expect(alone.variants[0].files[0] == together.variants[0].files[0])
         let count = alone.layout.chunkCount
@@ -165,7 +165,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let publication = try await Publication(["x": noise(100_000, seed: 8)])
         let plan = try PublishPlan.scan(publication.source.path)
         func chunking(_ choice: CuttingChoice) async throws -> ChunkingParameters {
-            try await Publisher.begin(stateFolder: publication.state.path).stage(plan, cutting: choice).chunking
+            try await Publisher.begin(stateFolder: publication.state.path).stage([plan], cutting: choice).chunking
         }
         let parent = ChunkingParameters(algorithm: .content, smallest: 8_192, average: 32_768, largest: 131_072)
         #expect(try await chunking(.fitting(parent: parent)) == parent)
@@ -179,7 +179,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
     @Test @LoopActor func aVersionOfFixedSizesIsCutAtThem() async throws {
         let publication = try await Publication(["x": noise(40_000, seed: 9), "y": []])
         let plan = try PublishPlan.scan(publication.source.path)
-        let staged = try await publication.publisher.stage(plan, cutting: .exactly(.fixed(16_384)))
+        let staged = try await publication.publisher.stage([plan], cutting: .exactly(.fixed(16_384)))
         #expect(staged.layout.lengths == [16_384, 16_384, 7_232])
     }
 
@@ -234,7 +234,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let store = try await Store.open(publication.state.path, node: testNode)
         let first = try await store.adopt(staged.staging, manifest, staged.layout)
         let publisher = try await Publisher.begin(stateFolder: publication.state.path)
-        let again = try await publisher.stage(PublishPlan.scan(publication.source.path))
+        let again = try await publisher.stage([PublishPlan.scan(publication.source.path)])
         #expect(again.layout == staged.layout)
         #expect(try await store.adopt(again.staging, manifest, again.layout) == first)
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(store.folder)/staging").isEmpty)

@@ -74,7 +74,7 @@ import Units
         try source.write("inside", noise(1_000, seed: 5) + shared)
         try source.write("new", noise(5_000, seed: 6))
         let state = try TemporaryFolder()
-        let staged = try await Publisher.begin(stateFolder: state.path).stage(PublishPlan.scan(source.path))
+        let staged = try await Publisher.begin(stateFolder: state.path).stage([PublishPlan.scan(source.path)])
         let manifest = try manifest(of: staged)
         let store = try await Store.open(MemoryFileSystem(), node: testNode)
         let start = try await store.beginFetch(

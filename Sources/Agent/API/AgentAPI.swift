@@ -26,6 +26,7 @@ struct AgentAPI {
         }
         server.answer(CreateToken.self) { (request, _) throws(ControlError) in try await createToken(request) }
         SigningAPI(agent: agent).attach(to: server)
+        CollectAPI(agent: agent).attach(to: server)
         LimitAPI(traffic: agent.traffic).attach(to: server)
     }
 

@@ -37,7 +37,8 @@ struct VersionDescriber {
             summary: summary(of: manifest), chunks: Int(value.layout.chunkCount),
             chunkBytes: Int(value.chunking.largest),
             signedBy: manifest.document.signatures.map { String($0.keyID.hex.prefix(16)) }, variants: variants,
-            path: folder(of: manifest.digest))
+            path: folder(of: manifest.digest), parent: value.parent?.hex ?? "",
+            lineage: Dictionary(value.lineage.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }))
     }
 
     /// The version's folder; empty while it is not complete here.

@@ -22,6 +22,10 @@ public struct AgentConfiguration: Sendable {
     public var limitSchedules: [LimitSchedule]
     /// Who may bind which model on the hand-off socket.
     public var handoffRules: [HandoffRule]
+    /// What may be taken of the disk.
+    public var disk: DiskLimits
+    /// Which variant this node takes of a model, by the model's name or `*`; where there is none, the hardware decides.
+    public var variants: [String: VariantName]
     /// Models that are given to an inference process: their `current` waits for it, even before the first one came.
     public var servedModels: [ModelName]
 
@@ -39,6 +43,8 @@ public struct AgentConfiguration: Sendable {
         limitSchedules = []
         handoffRules = []
         servedModels = []
+        variants = [:]
+        disk = DiskLimits()
     }
 
     /// Adds a label, or changes it.

@@ -39,6 +39,8 @@ struct ConfigurationReader {
             case "congestion_control": configuration.congestionControl = try congestionControl(table[key]?.string, key)
             case "limits": try readLimits(into: &configuration)
             case "handoff": try readHandoff(into: &configuration)
+            case "disk": try readDisk(into: &configuration)
+            case "variants": configuration.variants = try variants(key)
             default: throw unknown(key, in: "")
             }
         }
@@ -80,6 +82,19 @@ struct ConfigurationReader {
                 throw ConfigurationError("\(place(of: label)): \(error)")
             }
         }
+    }
+
+    private func variants(_ key: String) throws(ConfigurationError) -> [String: VariantName] {
+        guard let values = table[key]?.table else { throw wrong(key, "a table of models and variants") }
+        var variants: [String: VariantName] = [:]
+        for model in values.keys.sorted() {
+            guard model == "*" || ModelName(model) != nil else { throw wrong(model, "a model's name or \"*\"") }
+            guard let name = values[model]?.string.flatMap({ VariantName($0) }) else {
+                throw wrong(model, "the name of a variant in quotes")
+            }
+            variants[model] = name
+        }
+        return variants
     }
 
     private func readHandoff(into configuration: inout AgentConfiguration) throws(ConfigurationError) {

@@ -12,6 +12,8 @@ final class Library {
     private(set) var entries: [Digest: LibraryEntry] = [:]
     /// The last write that failed, and for which version: until a version becomes ready, or nobody wants that one.
     private var writeFailure: (version: Digest, error: any Error)?
+    /// Makes room for what a fetch will write, or throws.
+    var admit: (@LoopActor (ByteCount, VariantKey) async throws(StoreError) -> Void)?
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
@@ -22,18 +24,20 @@ final class Library {
     private let driver: ChunkDriver
     private let fetcher: DocumentFetcher
     private let book: FetchBook
+    private let preference: VariantPreference
     private let jobs: Jobs
     private let log: Logger
 
     init(
-        store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook, jobs: Jobs,
-        log: Logger
+        store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook,
+        preference: VariantPreference, jobs: Jobs, log: Logger
     ) {
         self.store = store
         self.trust = trust
         self.driver = driver
         self.fetcher = fetcher
         self.book = book
+        self.preference = preference
         self.jobs = jobs
         self.log = log
     }
@@ -43,9 +47,12 @@ final class Library {
 
     /// Puts what is complete on disk into the swarm; what cannot be served is said and left.
     func open() async {
-        for variant in store.committed {
+        for variant in store.committed where entries[variant.key.version] == nil {
             let entry = entry(variant.key.version, variant.model)
             entry.manifest = trust.manifest(entry.digest)
+            // Only another variant is here, since the configuration or the hardware changed: this one is fetched once
+            // somebody wants it.
+            guard entry.manifest == nil || store.committed(entry.key) != nil else { continue }
             do {
                 try await serve(entry, seeding: .ordinary)
             } catch {
@@ -140,7 +147,7 @@ final class Library {
 
     private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
         if let known = entries[digest] { return known }
-        let entry = LibraryEntry(digest: digest, model: model)
+        let entry = LibraryEntry(digest: digest, model: model, preference: preference)
         entry.onPhase = { [book] in book.follow($0) }
         entries[digest] = entry
         onModelsChanged?()
@@ -237,12 +244,13 @@ extension Library {
     private func begin(
         _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout
     ) async throws(StoreError) -> (held: ChunkSet, needed: ChunkSet) {
-        if let held = store.available(entry.digest), !store.interrupted.contains(entry.key),
+        if store.isBeingFetched(entry.key), let held = store.available(entry.digest),
             let files = manifest.value.fileRange(of: entry.variant)
         {
             return (held, layout.chunkSet(ofFiles: files))
         }
         entry.phase = .verifying
+        try await admit?(try await store.spaceNeeded(manifest, layout, variant: entry.variant), entry.key)
         let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {
             entry.hashedByteCount = $0.value
         }
@@ -256,7 +264,12 @@ extension Library {
         }
         let layout = try await storedLayout(entry, manifest)
         entry.layout = layout
-        let held = try await store.attach(manifest, layout, variant: entry.variant)
+        for variant in store.committed where variant.key.version == entry.digest {
+            try await store.attach(manifest, layout, variant: variant.key.variant)
+        }
+        guard let held = store.available(entry.digest) else {
+            throw StoreError(.notFound, "serve", of: "\(entry.key)", "nothing of it is complete here")
+        }
         // What only an earlier root entitled may be loaded where it is current, and no more.
         if !trust.denyList.isDenied(entry.digest, of: entry.model), trust.manifests[entry.digest] != nil {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))

@@ -46,13 +46,18 @@ final class LibraryEntry {
         case complete, givenUp
     }
 
-    init(digest: Digest, model: ModelName) {
+    private let preference: VariantPreference
+
+    init(digest: Digest, model: ModelName, preference: VariantPreference) {
         self.digest = digest
         self.model = model
+        self.preference = preference
     }
 
-    /// Which variant this node takes.
-    var variant: VariantName { manifest?.value.variants.first?.name ?? .default }
+    /// Which variant this node takes; `default` until the manifest is here.
+    var variant: VariantName {
+        manifest.map { preference.choose(of: model, among: $0.value.variants) } ?? .default
+    }
 
     var key: VariantKey { VariantKey(version: digest, variant: variant) }
 

@@ -58,9 +58,9 @@ enum clinux_access {
 /// openat2 that never leaves `directory` and follows no link (RESOLVE_BENEATH |
 /// RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS).
 int clinux_open_beneath(int directory, const char *path, enum clinux_access access, uint32_t mode);
-/// Reserves a file's first bytes on disk and makes it at least as long (fallocate). -EOPNOTSUPP where that cannot be
+/// Reserves a part of a file on disk and makes the file at least as long (fallocate). -EOPNOTSUPP where that cannot be
 /// done, or is as dear as writing them: on file systems in memory.
-int clinux_reserve(int file, int64_t byte_count);
+int clinux_reserve(int file, int64_t offset, int64_t byte_count);
 /// Reads `byte_count` bytes at `offset` into parts of `part_byte_count` bytes, the last perhaps shorter, `stride` bytes
 /// apart from `target` on. Returns how many were read: fewer at the file's end.
 int64_t clinux_read_parts(int file, void *target, size_t part_byte_count, size_t stride, size_t byte_count,

@@ -32,6 +32,9 @@ struct ReusePlan: Sendable {
         for file in map.files.indices { plan(file) }
     }
 
+    /// What needs no space on a disk that shares blocks.
+    var shareableByteCount: Int64 { runs.reduce(0) { $0 + Int64($1.shareable.count) } }
+
     private mutating func index() {
         let wanted = Set(missing.indices.map { map.layout.digest(of: $0) })
         for (number, source) in sources.enumerated() {

@@ -11,6 +11,11 @@ struct ReuseStep: Sendable {
 
     init(_ run: ReuseRun) { self.run = run }
 
+    /// The part of the file that is assembled which shares blocks; nil if none does.
+    var sharedPart: Range<Int64>? {
+        shared.isEmpty ? nil : run.offset + shared.lowerBound..<run.offset + shared.upperBound
+    }
+
     /// Shares what can be shared. Needs no space on the disk.
     mutating func shareBlocks(of source: ReuseFile, in assembly: Assembly, _ fileSystem: any StoreFileSystem) {
         let range = run.shareable

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import Files
-internal import Manifest
-internal import Units
+public import Manifest
+public import Units
 
 /// Taking from files that are here what a new version shares with them, before the first request.
 extension Store {
@@ -27,8 +27,32 @@ extension Store {
                     return step
                 })
         }
-        try await onPool { () throws(StoreError) in try assembly.reserveSpace() }
+        let shared = steps.reduce(into: [Int: [Range<Int64>]]()) { shared, step in
+            guard let part = step.sharedPart else { return }
+            shared[step.run.file, default: []].append(part)
+        }
+        try await onPool { () throws(StoreError) in try assembly.reserveSpace(except: shared) }
         return await copy(steps, from: sources, in: assembly, for: entry, placeCounts: plan.placeCounts)
+    }
+
+    /// What a fetch that begins now will write to the disk: the variant without what shares blocks with versions here,
+    /// and without what an earlier run has written.
+    public func spaceNeeded(
+        _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName
+    ) async throws(StoreError) -> ByteCount {
+        let (body, sources, fileSystem, shares) = (manifest.value, reuseSources, fileSystem, sharesBlocks)
+        let key = VariantKey(version: manifest.digest, variant: variant)
+        return try await onPool { () throws(StoreError) in
+            let map = try ChunkMap(key: key, manifest: body, layout: layout)
+            let shared = shares ? ReusePlan(map.needed, of: map, sources: sources).shareableByteCount : 0
+            var there: Int64 = 0
+            for file in map.files {
+                let path = StorePaths.file(file.path, in: StorePaths.assembly(key))
+                let status = try doing("begin fetch") { () throws(FileError) in try fileSystem.statusIfPresent(path) }
+                there += status?.allocatedByteCount.value ?? 0
+            }
+            return ByteCount(max(0, map.byteCount.value - max(shared, there)))
+        }
     }
 
     /// Two runs at a time, since hashing takes longer than copying.

@@ -16,7 +16,13 @@ struct SeedCommand: AsyncParsableCommand {
             finished. A key that may only publish leaves the channel where it is.
             """)
 
-    @Argument(help: "The file or folder.") var path: String
+    @Argument(help: "The file or folder; with --variant there is none.") var path: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A hardware flavour of the version and its file or folder, such as onnx-cpu=DIR; give it once for each. "
+                + "Each node takes the one that its hardware runs best.", valueName: "name=path"))
+    var variant: [String] = []
     @Option(name: .long, help: ArgumentHelp("The model's name: parts joined by slashes.", valueName: "name")) var model:
         String
     @Option(name: .long, help: ArgumentHelp("The version's name for people.", valueName: "tag")) var version: String
@@ -27,6 +33,12 @@ struct SeedCommand: AsyncParsableCommand {
             "The version that this one came from, a tag or a digest. It is cut as that one was, so that nodes fetch "
                 + "only what changed. By default it is what the channel names.", valueName: "version"))
     var parent: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A JSON object that says where the version comes from: data set, metrics, hyperparameters, licence, source "
+                + "commit. It is signed, and `shoal show` prints it.", valueName: "file"))
+    var lineage: String?
     @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
     @OptionGroup var keyOptions: KeyOptions
     @OptionGroup var output: JSONOption
@@ -48,23 +60,29 @@ struct SeedCommand: AsyncParsableCommand {
     func run() async throws {
         try await output.reporting {
             let names = try PublicationNames(model: model, version: version, channel: channel)
-            let plan = try scan()
-            let publication = Publication(names: names, parent: parent, plan: plan, agent: agent, keys: keyOptions)
+            let plans = try scan()
+            let publication = Publication(
+                names: names, parent: parent, plans: plans, lineage: try lineage.map(LineageFile.read) ?? [],
+                agent: agent, keys: keyOptions)
             let published = try await publication.publish()
             try await publication.follow()
             let promoted = try await publication.promote(published)
             let report = Report(
                 model: published.model, version: published.version, tag: published.tag, path: published.path,
-                bytes: published.bytes, files: plan.files.count, promoted: promoted, channel: channel)
+                bytes: published.bytes, files: plans.fileCount, promoted: promoted, channel: channel)
             output.show(report, as: text)
         }
     }
 
-    private func scan() throws(ControlError) -> PublishPlan {
+    private func scan() throws(ControlError) -> [PublishPlan] {
+        let places = try VariantPlaces(path: path, variants: variant)
         do throws(StoreError) {
-            let plan = try PublishPlan.scan(path, links: noFollow ? .refuse : .readThrough)
-            for item in plan.leftOut { Terminal.printError("\(item)") }
-            return plan
+            var plans: [PublishPlan] = []
+            for (variant, path) in places.places {
+                plans.append(try PublishPlan.scan(path, as: variant, links: noFollow ? .refuse : .readThrough))
+            }
+            for item in plans.flatMap(\.leftOut) { Terminal.printError("\(item)") }
+            return plans
         } catch {
             throw error.asControlError
         }
