@@ -29,6 +29,7 @@ final class Agent {
     let finder: Finder
     let traffic: TrafficControl
     let disk: DiskKeeper
+    let scrubber: Scrubber
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
@@ -74,7 +75,11 @@ final class Agent {
             store: store, trust: trust, library: library, rollouts: rollouts, limits: configuration.disk, jobs: jobs,
             log: log
         ) { [channels, settings] in
-            Set(channels.wanted.map(\.version) + settings.value.wanted.compactMap { Digest(hex: $0) })
+            let named = settings.value.wanted + settings.value.fetched.values
+            return Set(channels.wanted.map(\.version) + named.compactMap { Digest(hex: $0) })
+        }
+        scrubber = Scrubber(store: store, days: configuration.scrubDays, jobs: jobs, log: log) { [library] in
+            library.entries[$0.version]?.phase == .ready
         }
         connect()
         driver.handle(.peersConfigured(count: dialler.peerCount))
@@ -107,6 +112,7 @@ final class Agent {
         try rollouts.listen(path: handoffPath, rules: rules)
         startRenewal()
         disk.start()
+        scrubber.start()
     }
 
     /// Tells the neighbours, stops everything, and writes what is only in memory.
@@ -114,6 +120,7 @@ final class Agent {
         jobs.stop()
         renewalTimer?.close()
         disk.close()
+        scrubber.close()
         switchboard.close()
         traffic.close()
         rollouts.close()
@@ -184,6 +191,7 @@ final class Agent {
         driver.onDial = { [dialler] in dialler.dial($0) }
         driver.onCompleted = { [library] in library.completed($0) }
         driver.onWriteFailure = { [library] in library.noteWriteFailure($0, $1) }
+        store.onDamage = { [library] in library.noteDamage($0) }
         store.onChunkTimes = { [driver] in driver.noteCheck($0) }
         driver.onPayload = { [directory] in directory.addPayload($0, received: $1, sent: $2) }
         driver.onDisconnect = { [weak self] in self?.disconnect($0, because: $1) }
@@ -192,7 +200,7 @@ final class Agent {
         exchange.isComing = { [fetcher] in fetcher.isComing($0, but: $1) }
         exchange.hasOpened = { [driver] in driver.core.hasOpened($1, $0) }
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
-        library.admit = { [disk] (byteCount, key) throws(StoreError) in try await disk.admit(byteCount, of: key) }
+        library.disk = disk
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
         trust.onConflict = { [log] conflict in

@@ -124,6 +124,11 @@ int clinux_share_blocks(int target, int source) {
     return ioctl(target, FICLONE, source) == 0 ? 0 : -errno;
 }
 
+int clinux_is_on_block_sharing_disk(int file) {
+    struct statfs disk;
+    return fstatfs(file, &disk) == 0 && (disk.f_type == XFS_SUPER_MAGIC || disk.f_type == BTRFS_SUPER_MAGIC);
+}
+
 int clinux_share_range(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count) {
     struct file_clone_range range = {
         .src_fd = source,

@@ -19,15 +19,13 @@ public struct CutSizes: Hashable, Sendable {
         self.largest = largest
     }
 
-    /// The sizes around an average: a quarter and twice of it are the bounds.
-    /// - Precondition: the average is a power of two from 256 to 2,097,152.
+    /// The sizes around an average that fits some version.
     private init(average: Int) {
-        smallest = average / 4
-        self.average = average
-        largest = 2 * average
+        guard let sizes = Self.aroundAverage(average) else { preconditionFailure("chunks of \(average) bytes") }
+        self = sizes
     }
 
-    /// Those that go with an average; nil if it is too small or too large.
+    /// Those that go with an average, a quarter and twice of it being the bounds; nil if it is too small or too large.
     public static func aroundAverage(_ average: Int) -> CutSizes? {
         CutSizes(smallest: average / 4, average: average, largest: 2 * average)
     }
@@ -45,7 +43,8 @@ public struct CutSizes: Hashable, Sendable {
         let fitting = Self.fittingAverage(byteCount)
         let isNear =
             average <= fitting * Limits.inheritedSizeFactorMax && average * Limits.inheritedSizeFactorMax >= fitting
-        return isNear && average.nonzeroBitCount == 1 ? self : CutSizes(average: fitting)
+        let isWithinTable = byteCount.value / Int64(average) <= Int64(Limits.chunkCountMax / 2)
+        return isNear && isWithinTable && average.nonzeroBitCount == 1 ? self : CutSizes(average: fitting)
     }
 
     private static func fittingAverage(_ byteCount: ByteCount) -> Int {

@@ -18,7 +18,7 @@ enum GGUFHeader {
                 guard byteCount <= bound, prefix.count < bound else {
                     return .opaque(reason: "the header does not end within \(bound) bytes")
                 }
-                return .needsMore(min(bound, max(byteCount, 4 * prefix.count)))
+                return .needsMore(min(bound, max(byteCount, 2 * prefix.count)))
             case .invalid(let what): return .opaque(reason: "the header is not valid: \(what)")
             }
         }

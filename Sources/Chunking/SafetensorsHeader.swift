@@ -8,11 +8,8 @@ enum SafetensorsHeader {
     static func read(_ prefix: ArraySlice<UInt8>, fileByteCount: Int64) -> TensorHeader {
         guard prefix.count >= 9 else { return .opaque(reason: nil) }
         let length = prefix.prefix(8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        guard prefix[prefix.startIndex + 8] == UInt8(ascii: "{") || isSpace(prefix[prefix.startIndex + 8]) else {
+        guard isBegin(prefix[prefix.startIndex + 8]), length >= 2, length <= UInt64(max(0, fileByteCount - 8)) else {
             return .opaque(reason: nil)
-        }
-        guard length >= 2, length <= UInt64(max(0, fileByteCount - 8)) else {
-            return .opaque(reason: "the header's length, \(length), does not fit the file")
         }
         guard length <= UInt64(Limits.tensorHeaderByteCountMax) else {
             return .opaque(reason: "the header has \(length) bytes, and \(Limits.tensorHeaderByteCountMax) are the most")
@@ -31,8 +28,9 @@ enum SafetensorsHeader {
         }
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool {
-        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    /// An object, perhaps after blanks.
+    private static func isBegin(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "{") || byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
     /// Where each tensor begins, counted from the header's end.

@@ -34,11 +34,15 @@ public struct TensorFile: Hashable, Sendable {
     /// - Parameter begins: in any order, some perhaps twice, none before the header's end.
     init(headerByteCount: Int64, begins: [Int64], fileByteCount: Int64) {
         self.headerByteCount = headerByteCount
-        var ascending: [Int64] = []
-        ascending.reserveCapacity(begins.count + 1)
-        for begin in ([headerByteCount] + begins).sorted() where begin < fileByteCount && begin != ascending.last {
-            ascending.append(begin)
+        var ascending = begins
+        ascending.append(headerByteCount)
+        ascending.sort()
+        var count = 0
+        for begin in ascending where begin < fileByteCount && (count == 0 || begin != ascending[count - 1]) {
+            ascending[count] = begin
+            count += 1
         }
+        ascending.removeLast(ascending.count - count)
         self.begins = ascending
     }
 }

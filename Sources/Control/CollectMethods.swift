@@ -27,7 +27,7 @@ public struct CollectReport: Codable, Sendable {
         public let bytes: Int64
         /// Whether it was deleted, or would be.
         public let deleted: Bool
-        /// Why it stays: `current`, `previous`, `in use`, `pinned`, `wanted`; empty if it does not.
+        /// Why it stays: `current`, `previous`, `in use`, `pinned`, `wanted`, `unreleased`; empty if it does not.
         public let keptBecause: String
 
         /// For the agent.

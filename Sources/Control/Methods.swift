@@ -280,11 +280,14 @@ public struct VerifyVersions: ControlMethod {
     public let model: String?
     /// One version of the model: a tag, or eight or more digits of a digest.
     public let version: String?
+    /// Whether the reply waits until what is damaged is mended, for as many seconds; nil to tell only what was found.
+    public let repairSeconds: Int?
 
     /// A version without its model means nothing.
-    public init(model: String?, version: String?) {
+    public init(model: String?, version: String?, repairSeconds: Int? = nil) {
         self.model = model
         self.version = version
+        self.repairSeconds = repairSeconds
     }
 }
 
@@ -298,17 +301,23 @@ public struct VerifyReport: Codable, Sendable {
         public let version: String
         /// The version's name for people.
         public let tag: String
+        /// Which of its variants.
+        public let variant: String
         /// How much was hashed.
         public let bytes: Int64
         /// Damaged files by path; empty if all is well.
         public let damagedFiles: [String]
         /// How many chunks are wrong; 0 if all is well.
         public let damagedChunks: Int
+        /// Whether what was damaged is mended by now.
+        public var repaired = false
 
         /// What the store found.
         public init(
-            model: String, version: String, tag: String, bytes: Int64, damagedFiles: [String], damagedChunks: Int
+            model: String, version: String, tag: String, variant: String, bytes: Int64, damagedFiles: [String],
+            damagedChunks: Int
         ) {
+            self.variant = variant
             self.model = model
             self.version = version
             self.tag = tag
@@ -321,7 +330,7 @@ public struct VerifyReport: Codable, Sendable {
     /// Name and version of this shape; a field that is added leaves it, one that changes raises it.
     public var schema = "shoal.verify/1"
     /// One for each version, by model.
-    public let items: [Item]
+    public var items: [Item]
 
     /// Empty where nothing is complete.
     public init(items: [Item]) { self.items = items }

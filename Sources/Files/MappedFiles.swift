@@ -2,11 +2,13 @@ internal import Glibc
 
 /// Files that processes of this machine have mapped into their memory.
 public enum MappedFiles {
-    /// Their absolute paths, of those processes that this one may look into: its user's, or all if it is root. Blocks.
-    public static func paths() -> Set<String> {
+    /// Their absolute paths below a folder, of those processes that this one may look into: its user's, or all if it is
+    /// root. Blocks.
+    /// - Parameter folder: with a slash at its end.
+    public static func paths(below folder: String) -> Set<String> {
         var found: Set<String> = []
         for process in (try? OutsideFile.list(folder: "/proc")) ?? [] where process.name.allSatisfy(\.isNumber) {
-            found.formUnion(paths(mappedBy: process.name))
+            found.formUnion(paths(mappedBy: process.name).filter { $0.hasPrefix(folder) })
         }
         return found
     }

@@ -25,6 +25,9 @@ public final class OutsideFile: ReadableFile {
         try descriptor.read(into: &buffer, range, at: offset, Subject(.read, path))
     }
 
+    /// Whether it is on a disk of this machine whose files can share blocks.
+    public var isOnBlockSharingDisk: Bool { clinux_is_on_block_sharing_disk(descriptor.number) == 1 }
+
     /// The file's first bytes, as many as there are up to a bound; also of files of the kernel's, which have no size.
     public func readStart(byteCountMax: Int) throws(FileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCountMax)

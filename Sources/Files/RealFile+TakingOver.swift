@@ -12,9 +12,8 @@ extension RealFile {
             return
         }
         // A disk that cannot reserve: at least what cannot fit is refused before the first byte.
-        guard try descriptor.freeByteCount(subject) >= byteCount else {
-            throw FileError(errno: ENOSPC, .reserve, "\(path)")
-        }
+        let room = try descriptor.freeByteCount(subject) + status().allocatedByteCount
+        guard room >= byteCount else { throw FileError(errno: ENOSPC, .reserve, "\(path)") }
         let end = ByteCount((offset + byteCount).value)
         if try status().byteCount < end { try truncate(to: end) }
     }

@@ -53,9 +53,11 @@ public struct Layout: Hashable, Sendable {
     }
 
     /// The chunks that some of the files need, for example those of one variant.
-    public func chunkSet(ofFiles files: Range<Int>) -> ChunkSet {
+    public func chunkSet(ofFiles files: some Sequence<Int>) -> ChunkSet {
         var set = ChunkSet(capacity: chunkCount)
-        for use in uses[starts[files.lowerBound]..<starts[files.upperBound]] { set.insert(ChunkIndex(use)) }
+        for file in files {
+            for use in chunks(ofFile: file) { set.insert(ChunkIndex(use)) }
+        }
         return set
     }
 

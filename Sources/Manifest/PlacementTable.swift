@@ -2,7 +2,7 @@ public import Units
 
 /// Where a chunk goes: a file of the version, and an offset in it.
 public struct Placement: Hashable, Sendable {
-    /// The file's place in the manifest's order.
+    /// The file's place among those that the table was made for.
     public let file: Int
     /// Where in the file the chunk begins.
     public let offset: ByteOffset
@@ -20,8 +20,9 @@ public struct PlacementTable: Sendable {
     private let starts: [Int]
     private let placements: [Placement]
 
-    /// The placements in some of the layout's files (those of one variant); O(uses).
-    public init(_ layout: Layout, files: Range<Int>) {
+    /// The placements in some of the layout's files, for example those of one variant; O(uses).
+    public init(_ layout: Layout, files: some Sequence<Int>) {
+        let files = Array(files)
         var starts = [Int](repeating: 0, count: layout.chunkCount + 1)
         for file in files {
             for chunk in layout.chunks(ofFile: file) { starts[Int(chunk) + 1] += 1 }
@@ -29,10 +30,10 @@ public struct PlacementTable: Sendable {
         for chunk in 0..<layout.chunkCount { starts[chunk + 1] += starts[chunk] }
         var next = starts
         var placements = [Placement](repeating: Placement(file: 0, offset: 0), count: starts[layout.chunkCount])
-        for file in files {
+        for (place, file) in files.enumerated() {
             var offset: Int64 = 0
             for chunk in layout.chunks(ofFile: file) {
-                placements[next[Int(chunk)]] = Placement(file: file, offset: ByteOffset(offset))
+                placements[next[Int(chunk)]] = Placement(file: place, offset: ByteOffset(offset))
                 next[Int(chunk)] += 1
                 offset += Int64(layout.lengths[Int(chunk)])
             }

@@ -58,23 +58,61 @@ final class Assembly: Sendable {
         if byteCount > 0 { try file.truncate(to: byteCount) }
     }
 
-    /// Reserves the space that the files do not have yet. Blocks.
+    /// Reserves the space that the files do not have yet: all of it, or none. Blocks.
     /// - Parameter shared: by file, the parts that share another's blocks; ascending.
     func reserveSpace(except shared: [Int: [Range<Int64>]]) throws(StoreError) {
         try doing("begin fetch") { () throws(FileError) in
-            for (number, entry) in map.files.enumerated() where entry.byteCount > 0 {
-                let file = try file(number)
-                // An earlier run has reserved it.
-                if try file.status().allocatedByteCount >= entry.byteCount { continue }
-                var position: Int64 = 0
-                for part in (shared[number] ?? []) + [entry.byteCount.value..<entry.byteCount.value] {
-                    if part.lowerBound > position {
-                        try file.reserve(ByteCount(part.lowerBound - position), at: ByteOffset(position))
-                    }
-                    position = part.upperBound
+            var gaps: [Gap] = []
+            for number in map.files.indices { gaps += try self.gaps(number, shared[number] ?? []) }
+            // What is begun and does not fit would keep the disk full.
+            let byteCount = gaps.reduce(0 as Int64) { $0 + $1.missingByteCount }
+            guard try fileSystem.freeByteCount().value >= byteCount else {
+                throw FileError(.full, .reserve, "\(folder)", "\(byteCount) bytes are needed")
+            }
+            do throws(FileError) {
+                for gap in gaps {
+                    try file(gap.file).reserve(ByteCount(gap.range.count), at: ByteOffset(gap.range.lowerBound))
                 }
+            } catch {
+                for gap in gaps where gap.isUntouchedFile { try? giveBack(gap.file) }
+                throw error
             }
         }
+    }
+
+    /// A part of a file that may have no space yet.
+    private struct Gap {
+        let file: Int
+        let range: Range<Int64>
+        /// Space that the file has already, outside of what it shares.
+        let allocated: Int64
+        let isUntouchedFile: Bool
+
+        var missingByteCount: Int64 { max(0, Int64(range.count) - allocated) }
+    }
+
+    private func gaps(_ number: Int, _ shared: [Range<Int64>]) throws(FileError) -> [Gap] {
+        let end = map.files[number].byteCount.value
+        let allocated = try file(number).status().allocatedByteCount.value
+        // An earlier run has reserved it.
+        guard end > 0, allocated < end else { return [] }
+        var gaps: [Gap] = []
+        var position: Int64 = 0
+        for part in shared + [end..<end] {
+            if part.lowerBound > position {
+                gaps.append(
+                    Gap(
+                        file: number, range: position..<part.lowerBound, allocated: shared.isEmpty ? allocated : 0,
+                        isUntouchedFile: allocated == 0))
+            }
+            position = part.upperBound
+        }
+        return gaps
+    }
+
+    private func giveBack(_ number: Int) throws(FileError) {
+        try file(number).truncate(to: 0)
+        try file(number).truncate(to: map.files[number].byteCount)
     }
 
     /// Hashes the bytes and, if they are the chunk, writes them everywhere and notes them in the journal. Blocks.

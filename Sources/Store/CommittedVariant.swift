@@ -17,6 +17,8 @@ public struct CommittedVariant: Hashable, Sendable {
     public let damaged: [ChunkIndex]
     /// Where its bytes came from.
     public let received: ReceivedBytes
+    /// When all of it was last hashed; nil if that is not known.
+    public let checked: WallTime?
 
     /// True if something about it is wrong: `shoal verify` exits 3.
     public var isDamaged: Bool { !suspectFiles.isEmpty || !damaged.isEmpty }

@@ -22,25 +22,33 @@ struct StagedChunk: Hashable, Sendable {
     let byteCount: UInt32
 }
 
-/// What was asked for of a file's hashes.
-struct FileHashes: Sendable {
-    var whole: Digest?
-    var chunks: [StagedChunk] = []
+/// Where the hashes of a file's chunks go.
+protocol ChunkSink: Sendable {
+    mutating func take(_ digest: Digest, at offset: Int64, byteCount: UInt32)
 }
 
-/// Cuts and hashes a file, or hashes it whole, or both: in one pass, in pieces that stay in the processor's cache. A
-/// value that goes on where it stood.
-struct FileHashing: Sendable {
+/// All of them.
+struct ChunkList: ChunkSink {
+    private(set) var chunks: [StagedChunk] = []
+
+    mutating func take(_ digest: Digest, at offset: Int64, byteCount: UInt32) {
+        chunks.append(StagedChunk(digest: digest, byteCount: byteCount))
+    }
+}
+
+/// Cuts and hashes a file, or hashes it whole, or both: in one pass, in pieces that stay in the processor's cache. It
+/// goes on where it stood.
+struct FileHashing<Sink: ChunkSink>: Sendable {
     private let byteCount: ByteCount
     private var offset: Int64 = 0
-    private var whole: SHA256Hasher?
-    private var chunks: ChunkHashing?
+    private var wholeHasher: SHA256Hasher?
+    private var chunks: ChunkHashing<Sink>?
 
     /// - Parameter cutter: nil if only the whole file matters.
-    init(cutter: FileCutter?, includesWhole: Bool, byteCount: ByteCount) {
+    init(cutter: FileCutter?, into sink: Sink, includesWhole: Bool, byteCount: ByteCount) {
         self.byteCount = byteCount
-        whole = includesWhole ? SHA256Hasher() : nil
-        chunks = cutter.map { ChunkHashing(cutter: $0) }
+        wholeHasher = includesWhole ? SHA256Hasher() : nil
+        chunks = cutter.map { ChunkHashing(cutter: $0, sink: sink) }
     }
 
     /// Reads on, at most about `byteCountMax`. Blocks.
@@ -55,7 +63,7 @@ struct FileHashing: Sendable {
             let piece = Int(min(Int64(buffer.count), byteCount.value - offset))
             try file.read(into: &buffer, 0..<piece, at: ByteOffset(offset))
             let span = unsafe buffer.span.bytes.extracting(0..<piece)
-            whole?.update(span)
+            wholeHasher?.update(span)
             chunks?.absorb(span)
             offset += Int64(piece)
             done += Int64(piece)
@@ -64,18 +72,25 @@ struct FileHashing: Sendable {
         return offset == byteCount.value
     }
 
-    /// What was hashed so far.
-    var hashes: FileHashes { FileHashes(whole: whole?.finish(), chunks: chunks?.chunks ?? []) }
+    /// The hash of all that was read; nil unless it was asked for.
+    var whole: Digest? { wholeHasher?.finish() }
+
+    /// What the chunks were given to.
+    var sink: Sink? { chunks?.sink }
 }
 
 /// Cuts a stream of bytes and hashes the chunks.
-private struct ChunkHashing {
-    private(set) var chunks: [StagedChunk] = []
+private struct ChunkHashing<Sink: ChunkSink>: Sendable {
+    private(set) var sink: Sink
     private var cutter: FileCutter
     private var hasher = SHA256Hasher()
+    private var start: Int64 = 0
     private var byteCount: UInt32 = 0
 
-    init(cutter: FileCutter) { self.cutter = cutter }
+    init(cutter: FileCutter, sink: Sink) {
+        self.cutter = cutter
+        self.sink = sink
+    }
 
     mutating func absorb(_ bytes: borrowing RawSpan) {
         var position = 0
@@ -89,8 +104,9 @@ private struct ChunkHashing {
     }
 
     private mutating func finishChunk() {
-        chunks.append(StagedChunk(digest: hasher.finish(), byteCount: byteCount))
+        sink.take(hasher.finish(), at: start, byteCount: byteCount)
         hasher = SHA256Hasher()
+        start += Int64(byteCount)
         byteCount = 0
     }
 }

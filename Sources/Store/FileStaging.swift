@@ -33,9 +33,10 @@ struct FileStaging: Sendable {
         let original = try await onPool { () throws(StoreError) in try copy() }
         // The original is likely to be in memory, and the copy is not. They share the disk's blocks since one moment, so
         // an original that did not change around it has the copy's bytes.
-        if original.isAlike {
-            let hashed = try await hash(original.file, split: split, count, sharesBlocks: true)
-            if try await onPool({ () throws(StoreError) in try original.isUnchanged() }) { return hashed }
+        if original.isAlike, let hashed = try? await hash(original.file, split: split, count, sharesBlocks: true),
+            (try? await onPool { () throws(StoreError) in try original.isUnchanged() }) == true
+        {
+            return hashed
         }
         let copied = try await onPool { () throws(StoreError) in
             try doing("publish") { () throws(FileError) -> any ReadableFile in
@@ -51,7 +52,7 @@ struct FileStaging: Sendable {
             let before = try source.status()
             let method = try fileSystem.copy(from: source, to: target, mode: StorePaths.committedMode)
             if let owner { try fileSystem.setOwner(target, user: owner.user, group: owner.group) }
-            return (Original(file: source, before: before, method: method), try fileSystem.status(target))
+            return (Original(file: source, before: before, method: method, isOnLocalDisk: source.isOnBlockSharingDisk), try fileSystem.status(target))
         }
         guard status.byteCount == file.byteCount else {
             throw StoreError(
@@ -68,37 +69,40 @@ struct FileStaging: Sendable {
                 try cutting.plan(source, byteCount: file.byteCount)
             }
         }
-        async let rest: Result<FileHashes, StoreError>? = split ? hashWhole(source) : nil
+        async let rest: Result<Digest?, StoreError>? = split ? hashWhole(source) : nil
         let cutter = FileCutter(cuts.plan, cutting.sizes)
-        var found = try await onPool { () throws(StoreError) in
-            try hashes(of: source, cutter, includesWhole: !split, count)
+        let hashing = try await onPool { () throws(StoreError) in
+            try run(FileHashing(cutter: cutter, into: ChunkList(), includesWhole: !split, byteCount: file.byteCount), source, count)
         }
-        if let whole = try await rest?.get().whole { found.whole = whole }
-        guard let digest = found.whole else { preconditionFailure("\(target) was not hashed whole") }
+        guard let digest = try await rest?.get() ?? hashing.whole else {
+            preconditionFailure("\(target) was not hashed whole")
+        }
         return StagedFile(
-            path: file.path, byteCount: file.byteCount, digest: digest, chunks: found.chunks,
+            path: file.path, byteCount: file.byteCount, digest: digest, chunks: hashing.sink?.chunks ?? [],
             sharesBlocks: sharesBlocks,
             remark: cuts.remark.map { PublishPlan.Remark(path: file.path.text, text: $0) })
     }
 
-    @LoopActor private func hashWhole(_ source: any ReadableFile) async -> Result<FileHashes, StoreError> {
+    @LoopActor private func hashWhole(_ source: any ReadableFile) async -> Result<Digest?, StoreError> {
         do throws(StoreError) {
             return .success(
                 try await onPool { () throws(StoreError) in
-                    try hashes(of: source, nil, includesWhole: true, nil)
+                    let hashing = FileHashing(
+                        cutter: nil, into: ChunkList(), includesWhole: true, byteCount: file.byteCount)
+                    return try run(hashing, source, nil).whole
                 })
         } catch {
             return .failure(error)
         }
     }
 
-    private func hashes(
-        of source: any ReadableFile, _ cutter: FileCutter?, includesWhole: Bool, _ count: ProgressCounter?
-    ) throws(StoreError) -> FileHashes {
+    private func run(
+        _ start: FileHashing<ChunkList>, _ source: any ReadableFile, _ count: ProgressCounter?
+    ) throws(StoreError) -> FileHashing<ChunkList> {
         try doing("publish") { () throws(FileError) in
-            var hashing = FileHashing(cutter: cutter, includesWhole: includesWhole, byteCount: file.byteCount)
+            var hashing = start
             _ = try hashing.advance(source, count)
-            return hashing.hashes
+            return hashing
         }
     }
 }
@@ -108,13 +112,15 @@ private struct Original: Sendable {
     let file: OutsideFile
     let before: FileStatus
     let method: CopyMethod
+    /// A network's file system may answer from what this machine remembers of the file.
+    let isOnLocalDisk: Bool
 
     /// True if the copy has its bytes without having been read, and a later change would show: times of change are a
     /// tick of the kernel's clock coarse, so what changed just now may change again without a trace.
     var isAlike: Bool {
         let now = Clock.wallTime().secondsSince1970
         let latest = max(before.modifiedNanoseconds, before.changedNanoseconds) / 1_000_000_000
-        return method == .sharedBlocks && now - latest > Self.settledSeconds
+        return method == .sharedBlocks && isOnLocalDisk && now - latest > Self.settledSeconds
     }
 
     /// A shared copy has what was still to be written written first and the pages protected, so that a later change

@@ -166,9 +166,10 @@ public struct StagedVersion: Hashable, Sendable {
                 try doing("compare") { () throws(FileError) -> Digest? in
                     let opened = try OutsideFile(path: file.source)
                     guard try opened.status().byteCount == file.byteCount else { return nil }
-                    var hashing = FileHashing(cutter: nil, includesWhole: true, byteCount: file.byteCount)
+                    var hashing = FileHashing(
+                        cutter: nil, into: ChunkList(), includesWhole: true, byteCount: file.byteCount)
                     _ = try hashing.advance(opened, count)
-                    return hashing.hashes.whole
+                    return hashing.whole
                 }
             }
         }

@@ -9,9 +9,10 @@ extension Store {
     /// a check finds it right again; `available` tells what is left. With `.files`, chunks are looked at only if a file
     /// is wrong.
     ///
+    /// - Parameter pace: reads no faster than this, for a check that nobody waits for.
     /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed meanwhile.
     public func verify(
-        _ key: VariantKey, _ depth: VerificationDepth = .filesAndChunks,
+        _ key: VariantKey, _ depth: VerificationDepth = .filesAndChunks, pace: ByteRate? = nil,
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
     ) async throws(StoreError) -> VerificationReport {
         guard let entry = entry(key), let record = entry.record, let map = entry.map else {
@@ -20,7 +21,7 @@ extension Store {
         await entry.checks.enter()
         defer { entry.checks.leave() }
         let folder = StorePaths.committed(record.model, key)
-        var sweep = try await check(.files(depth), map, in: folder, for: entry, onProgress)
+        var sweep = try await check(.files(depth), map, in: folder, for: entry, pace: pace, onProgress)
         if depth == .files, !sweep.damagedFiles.isEmpty {
             sweep = try await check(.files(.filesAndChunks), map, in: folder, for: entry, onProgress)
         }
@@ -47,6 +48,7 @@ extension Store {
             entry.phase = .committed(record)
             try await saveRecord(of: entry)
         }
+        if entry.record != nil { onDamage?(entry.key) }
         return false
     }
 
@@ -66,13 +68,13 @@ extension Store {
     /// - Throws: `.cancelled` if the variant is removed meanwhile.
     func check(
         _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
-        _ onProgress: (@LoopActor (ByteCount) -> Void)?
+        pace: ByteRate? = nil, _ onProgress: (@LoopActor (ByteCount) -> Void)?
     ) async throws(StoreError) -> ChunkSweep {
         let tally = CheckTally(onProgress)
         var whole = ChunkSweep(map, folder: folder, scope: scope, files: [])
         await withTaskGroup(of: ChunkSweep.self) { group in
             for sweep in ChunkSweep.parallel(map, folder: folder, scope: scope) {
-                group.addTask { await self.finish(sweep, for: entry, tally) }
+                group.addTask { await self.finish(sweep, for: entry, pace, tally) }
             }
             for await sweep in group { whole.merge(sweep) }
         }
@@ -80,13 +82,21 @@ extension Store {
         return whole
     }
 
-    private func finish(_ sweep: ChunkSweep, for entry: VariantEntry, _ tally: CheckTally) async -> ChunkSweep {
+    private func finish(
+        _ sweep: ChunkSweep, for entry: VariantEntry, _ pace: ByteRate?, _ tally: CheckTally
+    ) async -> ChunkSweep {
         var sweep = sweep
         while !entry.isRemoved {
             let (next, isDone) = await sweep.advanced(in: fileSystem)
-            tally.add(next.checkedByteCount - sweep.checkedByteCount)
+            let byteCount = next.checkedByteCount - sweep.checkedByteCount
+            tally.add(byteCount)
             sweep = next
             if isDone { break }
+            // Several sweeps share the pace.
+            if let pace {
+                let seconds = Double(byteCount.value) * Double(Limits.parallelSweepCount) / Double(pace.bytesPerSecond)
+                try? await Task.sleep(for: .seconds(seconds))
+            }
         }
         return sweep
     }
@@ -96,8 +106,7 @@ extension Store {
         guard case .committed(var record) = entry.phase else { return }
         let damaged = sweep.damaged.indices
         let wrongFiles = Set(sweep.damagedFiles.map { map.files[$0].path })
-        let isNews = damaged != record.damaged || Set(entry.suspectFiles) != wrongFiles
-        guard isNews else { return }
+        record.checked = Clock.wallTime()
         record.damaged = damaged
         entry.suspectFiles = wrongFiles.sorted()
         let (files, fileSystem) = (record.files, fileSystem)
@@ -116,6 +125,7 @@ extension Store {
         entry.phase = .committed(record)
         entry.available = entry.chunks(of: map, but: damaged)
         try await saveRecord(of: entry)
+        if !damaged.isEmpty || !wrongFiles.isEmpty { onDamage?(entry.key) }
     }
 }
 

@@ -28,8 +28,9 @@ extension Store {
             missing.remove(index)
         }
         var received = journal.received
-        let outside = missing.isEmpty ? [] : try await outsideFiles(folders, for: manifest.value, entry)
-        for index in try await reuse(missing, in: assembly, for: entry, outside: outside) {
+        let taken = try await reuse(
+            missing, in: assembly, for: entry, folders: folders, cutAs: manifest.value.chunking)
+        for index in taken {
             verified.insert(index)
             received.add(ByteCount(map.layout.byteCount(of: index)), from: .local)
         }
@@ -66,13 +67,11 @@ extension Store {
         then: @escaping @LoopActor (ChunkVerdict) -> Void
     ) {
         let payload = ByteCount(buffer.count)
-        guard let entry = fetchingEntry(of: version), case .fetching(let assembly) = entry.phase,
-            assembly.map.needed.contains(index)
-        else {
+        guard let (entry, assembly) = assembling(version), assembly.map.needed.contains(index) else {
             noteWasted(version, byteCount: payload)
             return ThreadPool.run({ .notWanted }, then: then)
         }
-        guard entry.available?.contains(index) == false, entry.writing.insert(index).inserted else {
+        guard !entry.hasAssembled(index), entry.writing.insert(index).inserted else {
             noteWasted(version, byteCount: payload)
             return ThreadPool.run({ .duplicate }, then: then)
         }
@@ -81,10 +80,10 @@ extension Store {
             then: { [self] verdict, times in
                 entry.writing.remove(index)
                 onChunkTimes?(times)
-                guard case .fetching(let now) = entry.phase, now === assembly else { return then(.notWanted) }
+                guard entry.assembly === assembly else { return then(.notWanted) }
                 switch verdict {
                 case .verified:
-                    entry.available?.insert(index)
+                    entry.noteAssembled(index)
                     entry.received.add(payload, from: source)
                 case .wrongHash: noteWasted(version, byteCount: payload)
                 case .duplicate, .notWanted, .failed: break
@@ -157,7 +156,8 @@ extension Store {
         return fresh
     }
 
-    private func fetchingEntry(of version: Digest) -> VariantEntry? {
-        entries(of: version).first { if case .fetching = $0.phase { true } else { false } }
+    private func assembling(_ version: Digest) -> (VariantEntry, Assembly)? {
+        for entry in entries(of: version) { if let assembly = entry.assembly { return (entry, assembly) } }
+        return nil
     }
 }

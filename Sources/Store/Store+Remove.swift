@@ -3,12 +3,17 @@ public import Units
 
 /// Giving space back.
 extension Store {
+    /// Whether a variant of a version is here, complete or not.
+    public func hasAny(of version: Digest) -> Bool { !entries(of: version).isEmpty }
+
     /// Deletes a version here, complete or not, all its variants. What is being read of it by others may be read on.
     ///
-    /// - Parameter protected: variants that an inference process holds.
+    /// - Parameter isProtected: asked right before, of each variant: for example whether an inference process holds it.
     /// - Throws: `.inUse`, and nothing is deleted, if one of its variants is current or protected; `.notFound` if
     ///   nothing of it is here.
-    public func remove(_ version: Digest, protecting protected: Set<VariantKey> = []) async throws(StoreError) {
+    public func remove(
+        _ version: Digest, unless isProtected: @LoopActor (VariantKey) -> Bool = { _ in false }
+    ) async throws(StoreError) {
         await structure.enter()
         defer { structure.leave() }
         let found = entries(of: version)
@@ -16,7 +21,7 @@ extension Store {
             throw StoreError(.notFound, "remove", of: "\(version)", "nothing of this version is here")
         }
         for entry in found {
-            if currents.values.contains(entry.key) || protected.contains(entry.key) {
+            if currents.values.contains(entry.key) || isProtected(entry.key) {
                 throw StoreError(
                     .inUse, "remove", of: "\(entry.key)", "this version is served: switch to another one first")
             }

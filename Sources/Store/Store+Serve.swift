@@ -51,16 +51,15 @@ extension Store {
         _ version: Digest, _ index: ChunkIndex, offset: ByteOffset, byteCount: Int, into buffer: inout [UInt8],
         _ parts: BufferParts
     ) throws(StoreError) {
-        guard let entry = entries(of: version).first(where: { $0.available?.contains(index) == true }),
-            let map = entry.map, let place = map.places(of: index).first
-        else { throw StoreError(.notFound, "read chunk", of: "\(version.short)[\(index)]", "the chunk is not here") }
-        guard offset.value + Int64(byteCount) <= Int64(map.layout.byteCount(of: index)) else {
+        guard let chunk = try find(index, of: version) else {
+            throw StoreError(.notFound, "read chunk", of: "\(version.short)[\(index)]", "the chunk is not here")
+        }
+        guard offset.value + Int64(byteCount) <= chunk.byteCount.value else {
             throw StoreError(.refused, "read chunk", of: "\(version.short)[\(index)]", "the chunk ends before that")
         }
-        let file = try reader(of: place.file, map, entry)
-        let start = place.offset.value + offset.value
         do throws(FileError) {
-            try file.read(into: &buffer, parts, byteCount: byteCount, at: ByteOffset(start))
+            try chunk.file.read(
+                into: &buffer, parts, byteCount: byteCount, at: chunk.offset + ByteCount(offset.value))
         } catch {
             throw StoreError(error, "read chunk")
         }
@@ -74,6 +73,26 @@ extension Store {
         let whole = BufferParts(first: 0, byteCount: max(1, byteCount), gap: 0)
         try readChunk(version, index, offset: offset, byteCount: byteCount, into: &bytes, whole)
         return bytes
+    }
+
+    /// Where a chunk can be read: in its variant, or in the file that is to take a damaged one's place.
+    private func find(_ index: ChunkIndex, of version: Digest) throws(StoreError) -> FilePart? {
+        for entry in entries(of: version) {
+            if entry.available?.contains(index) == true, let map = entry.map, let place = map.places(of: index).first {
+                return part(index, at: place, in: map, try reader(of: place.file, map, entry))
+            }
+            if let repair = entry.repair, repair.have.contains(index) {
+                let map = repair.assembly.map
+                guard let place = map.places(of: index).first else { continue }
+                let file = try doing("read chunk") { () throws(FileError) in try repair.assembly.file(place.file) }
+                return part(index, at: place, in: map, file)
+            }
+        }
+        return nil
+    }
+
+    private func part(_ index: ChunkIndex, at place: ChunkPlace, in map: ChunkMap, _ file: any StoreFile) -> FilePart {
+        FilePart(of: file, from: place.offset, byteCount: ByteCount(map.layout.byteCount(of: index)))
     }
 
     private func reader(

@@ -34,6 +34,8 @@ public import Units
     /// Open files for serving, by variant and file number.
     var readers = RecentlyUsed<ReaderKey, any StoreFile>(capacity: Limits.openReadFileCountMax)
 
+    /// Called on the loop when a check has found a complete variant damaged, and the chunks are withdrawn.
+    public var onDamage: (@LoopActor (VariantKey) -> Void)?
     /// Called on the loop with each chunk that was checked, before its verdict is given: what its two halves took.
     public var onChunkTimes: (@LoopActor (ChunkTimes) -> Void)?
 
@@ -138,6 +140,7 @@ public import Units
         entry.phase = .removed
         entry.available = nil
         entry.map = nil
+        entry.repair = nil
         let others = entries(of: entry.key.version).filter { $0 !== entry }
         versions[entry.key.version] = others.isEmpty ? nil : others
         readers.removeAll { $0.key == entry.key }

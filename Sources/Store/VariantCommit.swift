@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Files
 internal import Manifest
 internal import Units
@@ -101,7 +102,8 @@ struct VariantCommit {
                 .corrupt, "commit", of: "\(source)/\(entry.path)",
                 "has \(file.byteCount) bytes instead of \(entry.byteCount)")
         }
-        let record = VariantRecord(model: map.model, key: map.key, files: files, received: received)
+        let record = VariantRecord(
+            model: map.model, key: map.key, files: files, received: received, checked: Clock.wallTime())
         try Self.writeRecord(record, in: fileSystem)
         return record
     }

@@ -26,6 +26,10 @@ internal import Units
     var received = ReceivedBytes()
     var suspectFiles: [FilePath] = []
     var recordIsChanged = false
+    /// Files of a complete variant that are being mended.
+    var repair: VariantRepair?
+    /// A repair is being prepared.
+    var isRepairBegun = false
     /// Verifications of one variant go one after the other.
     let checks = SerialGate()
 
@@ -42,6 +46,21 @@ internal import Units
 
     var record: VariantRecord? {
         if case .committed(let record) = phase { record } else { nil }
+    }
+
+    /// What chunks are written to: the variant while it is fetched, or those of its files that are being mended.
+    var assembly: Assembly? {
+        if case .fetching(let assembly) = phase { assembly } else { repair?.assembly }
+    }
+
+    /// Whether a chunk lies at all its places in the assembly.
+    func hasAssembled(_ index: ChunkIndex) -> Bool {
+        if let repair { repair.have.contains(index) } else { available?.contains(index) ?? true }
+    }
+
+    /// A chunk was written to all its places in the assembly.
+    func noteAssembled(_ index: ChunkIndex) {
+        if let repair { repair.have.insert(index) } else { available?.insert(index) }
     }
 
     /// Where its files are.
@@ -62,7 +81,7 @@ internal import Units
         return CommittedVariant(
             model: record.model, key: key, byteCount: record.byteCount,
             folder: "\(folder)/\(StorePaths.committed(record.model, key))", suspectFiles: suspectFiles,
-            damaged: record.damaged, received: received)
+            damaged: record.damaged, received: received, checked: record.checked)
     }
 
     /// What is left where every chunk was just hashed: a wrong file does not tell against those of its chunks that are

@@ -21,6 +21,8 @@ struct VariantRecord: Hashable, Sendable {
     var received: ReceivedBytes
     /// Ascending.
     var damaged: [ChunkIndex] = []
+    /// When all of it was last hashed.
+    var checked: WallTime?
 
     var byteCount: ByteCount { files.reduce(0) { $0 + $1.byteCount } }
 
@@ -79,6 +81,7 @@ private struct Stored: Codable {
     let received_bytes: Received
     let wasted_bytes: Int64
     let damaged: [UInt32]
+    let checked_s: Int64?
 
     init(_ record: VariantRecord) {
         format = VariantRecord.format
@@ -93,6 +96,7 @@ private struct Stored: Codable {
             local: record.received.local.value)
         wasted_bytes = record.received.wasted.value
         damaged = record.damaged.map(\.value)
+        checked_s = record.checked?.secondsSince1970
     }
 
     func record(model: ModelName, key: VariantKey) -> VariantRecord? {
@@ -112,6 +116,7 @@ private struct Stored: Codable {
         received.local = ByteCount(received_bytes.local)
         received.wasted = ByteCount(wasted_bytes)
         return VariantRecord(
-            model: model, key: key, files: files, received: received, damaged: damaged.map { ChunkIndex($0) })
+            model: model, key: key, files: files, received: received, damaged: damaged.map { ChunkIndex($0) },
+            checked: checked_s.map { WallTime(secondsSince1970: max(0, $0)) })
     }
 }

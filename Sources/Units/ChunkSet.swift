@@ -54,6 +54,13 @@ public struct ChunkSet: Hashable, Sendable {
         return true
     }
 
+    /// True if all of `other`'s chunks are in it.
+    /// - Precondition: both are of one version.
+    public func isSuperset(of other: ChunkSet) -> Bool {
+        precondition(capacity == other.capacity, "sets of \(capacity) and \(other.capacity) chunks")
+        return words.indices.allSatisfy { words[$0] | other.words[$0] == words[$0] }
+    }
+
     /// The members in ascending order.
     public var indices: [ChunkIndex] {
         var found: [ChunkIndex] = []

@@ -1,6 +1,14 @@
 extension Limits {
     /// What fetching leaves free on the disk, unless the configuration says otherwise, in bytes.
     public static let diskFreeByteCountMin: Int64 = 4 << 20
+    /// How long a repair that failed waits for its next attempt, in seconds.
+    public static let repairPauseSeconds: Int64 = 30
+    /// How often it is looked whether a version is due to be hashed again, in seconds.
+    public static let scrubReviewSeconds: Int64 = 60
+    /// In how many days everything is hashed again, unless the configuration says otherwise.
+    public static let scrubDays: Int64 = 30
+    /// The slowest pace of the scrub: a version shall not take for ever.
+    public static let scrubBytesPerSecondMin: Int64 = 1 << 20
     /// How often the disk is looked at, in seconds.
     public static let diskReviewSeconds: Int64 = 30
     /// Questions about documents that were given up, of one neighbour, and whose late answers are ignored.

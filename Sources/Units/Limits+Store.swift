@@ -12,6 +12,8 @@ extension Limits {
     public static let reflinkBlockByteCount = 4_096
     /// Folders in which one fetch looks for bytes to reuse.
     public static let reuseFolderCountMax = 16
+    /// Files in such a folder that are looked at.
+    public static let reuseFileCountMax = 65_536
     /// Files that publishing copies and hashes at the same time.
     public static let parallelPublishCount = 4
     /// Up to this size a published file is hashed by one thread, however few files there are.

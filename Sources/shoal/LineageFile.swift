@@ -1,4 +1,5 @@
 import Control
+import Files
 import FoundationEssentials
 import Manifest
 import Units
@@ -8,11 +9,14 @@ import Units
 enum LineageFile {
     /// - Throws: `ControlError` that names the file and what is wrong with it.
     static func read(_ path: String) throws(ControlError) -> [Note] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ControlError(.notFound, "\(path) cannot be read")
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try OutsideFile(path: path).readStart(byteCountMax: Limits.lineageFileByteCountMax + 1)
+        } catch {
+            throw ControlError(.notFound, "\(error)")
         }
-        guard data.count <= Limits.lineageFileByteCountMax, let value = try? JSONDecoder().decode(Value.self, from: data),
-            case .object(let members) = value
+        guard bytes.count <= Limits.lineageFileByteCountMax,
+            let value = try? JSONDecoder().decode(Value.self, from: Data(bytes)), case .object(let members) = value
         else {
             throw ControlError(
                 .failed, "\(path) is not a JSON object of at most \(Limits.lineageFileByteCountMax) bytes",
@@ -33,7 +37,14 @@ enum LineageFile {
             throw ControlError(
                 .failed, "\(path) has \(notes.count) entries, and a lineage has at most \(Limits.lineageCountMax)")
         }
+        var names: Set<String> = []
         for note in notes {
+            guard names.insert(note.key).inserted else {
+                throw ControlError(.failed, "\(path): \(note.key) is there twice")
+            }
+            guard !(note.key + note.value).unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+                throw ControlError(.failed, "\(path): \(note.key) has a control character, such as a line break")
+            }
             guard (1...Limits.noteKeyByteCountMax).contains(note.key.utf8.count),
                 note.value.utf8.count <= Limits.lineageValueByteCountMax
             else {

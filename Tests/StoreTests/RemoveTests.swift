@@ -26,7 +26,7 @@ import Units
         let store = try await Store.open(MemoryFileSystem(), node: testNode)
         try await store.take(version)
         let error = await #expect(throws: StoreError.self) {
-            try await store.remove(version.digest, protecting: [version.key])
+            try await store.remove(version.digest, unless: { $0 == version.key })
         }
         #expect(error?.code == .inUse)
         #expect(try store.fileSystem.committedFiles(version) == version.files)

@@ -29,6 +29,14 @@ import Units
         #expect(error?.description.contains("not a JSON object") == true)
     }
 
+    @Test func namesThatAreThereTwiceAndControlCharactersAreRefused() {
+        let twice = #expect(throws: ControlError.self) { try read(#"{"a.b": 1, "a": {"b": 2}}"#) }
+        #expect(twice?.description.contains("a.b is there twice") == true)
+        let control = #expect(throws: ControlError.self) { try read(#"{"a": "x\ny"}"#) }
+        #expect(control?.description.contains("control character") == true)
+        #expect(throws: ControlError.self) { try LineageFile.read("/dev/zero") }
+    }
+
     @Test func whatIsTooLongOrTooManyIsRefusedByName() {
         let long = #expect(throws: ControlError.self) { try read("{\"key\": \"\(String(repeating: "x", count: 4_097))\"}") }
         #expect(long?.description.contains("key is too long") == true)

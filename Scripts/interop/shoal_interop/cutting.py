@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 HEADER_BYTES_MAX = 16 << 20
 DEPTH_MAX = 16
+CHUNKS_MAX = 1_048_576
 SPLIT_MIX_SEED = int.from_bytes(b"Shoal/1 ", "big")
 WORD = (1 << 64) - 1
 
@@ -29,7 +30,8 @@ class Sizes:
         fitting = Sizes.for_version(total)
         near = fitting.average <= 4 * self.average and self.average <= 4 * fitting.average
         power = self.average & (self.average - 1) == 0
-        return self if near and power and self.smallest >= 64 else fitting
+        fits = self.smallest >= 64 and self.largest <= 4 << 20 and total // self.average <= CHUNKS_MAX // 2
+        return self if near and power and fits else fitting
 
 
 class NotTensors(Exception):

@@ -69,7 +69,9 @@ struct AgentAPI {
                 hint: "Unfollow the channel, or promote another version first.")
         }
         do throws(StoreError) {
-            try await agent.library.remove(manifest.digest, protecting: agent.rollouts.heldVariants)
+            try await agent.library.remove(manifest.digest) { [rollouts = agent.rollouts] in
+                rollouts.heldVariants.map(\.version).contains($0.version)
+            }
         } catch {
             throw error.controlError
         }

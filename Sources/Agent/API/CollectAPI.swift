@@ -18,7 +18,7 @@ struct CollectAPI {
         do throws(StoreError) {
             let plan = await agent.disk.plan()
             let before = try await agent.store.freeByteCount()
-            if !request.dryRun { _ = try await agent.disk.collect() }
+            if !request.dryRun { try await agent.disk.collect() }
             let after = try await agent.store.freeByteCount()
             let left = Set(agent.store.committed.map(\.key))
             let items = plan.items.map { item in

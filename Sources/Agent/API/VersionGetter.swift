@@ -1,7 +1,7 @@
 internal import Control
 internal import EventLoop
+internal import Files
 internal import Manifest
-internal import Store
 internal import Swarm
 internal import Trust
 internal import Units
@@ -126,12 +126,12 @@ struct VersionGetter {
         if !folders.isEmpty, let entry = agent.library.entries[digest], entry.isWanted, entry.phase != .ready {
             throw ControlError(
                 .failed, "the version is being fetched already, and --reuse-from counts only before that",
-                hint: "`shoal remove` what there is of it, and get it again.")
+                hint: "Name it with the first `shoal get`, before the model is followed.")
         }
         do {
-            try await ThreadPool.run { for folder in folders { _ = try PublishPlan.scan(folder) } }
-        } catch let error as StoreError {
-            throw error.controlError
+            try await ThreadPool.run { for folder in folders { _ = try OutsideFile.list(folder: folder) } }
+        } catch let error as FileError {
+            throw ControlError(error.isNotFound ? .notFound : .failed, "--reuse-from: \(error)")
         } catch {
             throw ControlError(.failed, "\(error)")
         }
@@ -152,6 +152,7 @@ struct VersionGetter {
         } catch {
             throw ControlError(.failed, "the wish could not be kept: \(error)")
         }
+        while agent.library.isRemoving(digest) { try await pause(.milliseconds(20)) }
         agent.library.want(digest, of: model, reusing: folders)
         agent.review(model)
         guard let entry = agent.library.entries[digest] else {

@@ -3,63 +3,82 @@ internal import EventLoop
 internal import Manifest
 internal import Store
 internal import Swarm
+internal import Trust
 internal import Units
 
-/// `shoal verify`: hash what is on disk again; what is damaged is withdrawn.
+/// `shoal verify`: hash what is on disk again; what is damaged is withdrawn and mended.
 @LoopActor
 struct VersionVerifier {
     let agent: Agent
     let progress: ControlServer.ProgressSink
 
     func verify(_ request: VerifyVersions) async throws(ControlError) -> VerifyReport {
-        let entries = try chosen(request)
-        let total = entries.reduce(0) { $0 + (agent.store.committed($1.key)?.byteCount.value ?? 0) }
+        let variants = try chosen(request)
+        let total = variants.reduce(0 as Int64) { $0 + $1.byteCount.value }
         var done: Int64 = 0
         var items: [VerifyReport.Item] = []
-        for entry in entries {
+        for variant in variants {
             let before = done
             let report: VerificationReport
             do throws(StoreError) {
-                report = try await agent.store.verify(entry.key) { [progress] in
+                report = try await agent.store.verify(variant.key) { [progress] in
                     progress(ControlProgress(stage: "verifying", done: before + $0.value, total: total))
                 }
             } catch {
                 throw error.controlError
             }
             done += report.checkedByteCount.value
-            withdraw(report, entry)
-            items.append(item(report, entry))
+            offerAgain(variant.key.version)
+            items.append(item(report, variant))
+        }
+        if let seconds = request.repairSeconds {
+            let wait = Duration.seconds(min(max(0, seconds), Limits.waitSecondsMax))
+            try await awaitRepairs(of: variants.map(\.key), &items, until: Clock.now() + wait)
         }
         return VerifyReport(items: items)
     }
 
-    private func chosen(_ request: VerifyVersions) throws(ControlError) -> [LibraryEntry] {
-        let complete = agent.library.entries.values.filter { agent.store.committed($0.key) != nil }
-            .sorted { ($0.model, $0.digest) < ($1.model, $1.digest) }
+    /// The damage that was found is being mended by now.
+    private func awaitRepairs(
+        of keys: [VariantKey], _ items: inout [VerifyReport.Item], until deadline: Instant
+    ) async throws(ControlError) {
+        for (number, key) in keys.enumerated() where items[number].damagedChunks > 0 {
+            while agent.library.isRepairing(key.version), Clock.now() < deadline {
+                try await pause(.milliseconds(100))
+            }
+            items[number].repaired = agent.store.committed(key)?.isDamaged == false
+        }
+    }
+
+    /// Complete variants, by model, version and variant.
+    private func chosen(_ request: VerifyVersions) throws(ControlError) -> [CommittedVariant] {
+        let complete = agent.store.committed.filter { agent.library.entries[$0.key.version]?.phase == .ready }
         guard let model = request.model else { return complete }
         if let version = request.version {
             let manifest = try agent.find(model, version: version, channel: nil)
-            guard let entry = complete.first(where: { $0.digest == manifest.digest }) else {
+            let found = complete.filter { $0.key.version == manifest.digest }
+            guard !found.isEmpty else {
                 throw ControlError(.notFound, "\(model)@\(version) is not complete on this node")
             }
-            return [entry]
+            return found
         }
-        let entries = complete.filter { $0.model.text == model }
-        guard !entries.isEmpty else { throw ControlError(.notFound, "no version of \(model) is complete on this node") }
-        return entries
+        let found = complete.filter { $0.model.text == model }
+        guard !found.isEmpty else { throw ControlError(.notFound, "no version of \(model) is complete on this node") }
+        return found
     }
 
-    private func withdraw(_ report: VerificationReport, _ entry: LibraryEntry) {
-        for chunk in report.damaged { agent.driver.handle(.chunkRechecked(entry.digest, chunk, .damaged)) }
-        // What an earlier check had withdrawn, and is right again, is offered again.
-        guard let available = agent.store.available(entry.digest) else { return }
-        agent.driver.handle(.chunksFound(entry.digest, available.indices))
+    /// What an earlier check had withdrawn, and is right again.
+    private func offerAgain(_ version: Digest) {
+        guard let available = agent.store.available(version) else { return }
+        agent.driver.handle(.chunksFound(version, available.indices))
     }
 
-    private func item(_ report: VerificationReport, _ entry: LibraryEntry) -> VerifyReport.Item {
-        VerifyReport.Item(
-            model: entry.model.text, version: entry.digest.hex, tag: entry.manifest?.value.tag.text ?? "",
-            bytes: report.checkedByteCount.value, damagedFiles: report.damagedFiles.map(\.text),
+    private func item(_ report: VerificationReport, _ variant: CommittedVariant) -> VerifyReport.Item {
+        let manifest = agent.trust.manifest(variant.key.version)?.value
+        return VerifyReport.Item(
+            model: variant.model.text, version: variant.key.version.hex, tag: manifest?.tag.text ?? "",
+            variant: variant.key.variant.text, bytes: report.checkedByteCount.value,
+            damagedFiles: report.damagedFiles.map(\.text),
             damagedChunks: max(report.damaged.count, report.isIntact ? 0 : 1))
     }
 }

@@ -24,6 +24,8 @@ public struct AgentConfiguration: Sendable {
     public var handoffRules: [HandoffRule]
     /// What may be taken of the disk.
     public var disk: DiskLimits
+    /// In how many days everything on disk is hashed again; nil for never.
+    public var scrubDays: Int64?
     /// Which variant this node takes of a model, by the model's name or `*`; where there is none, the hardware decides.
     public var variants: [String: VariantName]
     /// Models that are given to an inference process: their `current` waits for it, even before the first one came.
@@ -45,6 +47,7 @@ public struct AgentConfiguration: Sendable {
         servedModels = []
         variants = [:]
         disk = DiskLimits()
+        scrubDays = Limits.scrubDays
     }
 
     /// Adds a label, or changes it.

@@ -8,6 +8,13 @@ extension ConfigurationReader {
         let header = TableHeader(path: "disk")
         var target: ByteCount?
         for key in disk.keys.sorted() {
+            if key == "scrub_days" {
+                guard let days = disk[key]?.int, (0...3_660).contains(days) else {
+                    throw wrong(key, "a number of days up to 3660, 0 for never", after: header)
+                }
+                configuration.scrubDays = days == 0 ? nil : Int64(days)
+                continue
+            }
             guard let size = disk[key]?.string.flatMap({ ByteCount(parsing: $0) }) else {
                 throw wrong(key, "a size in quotes, such as \"200 GB\"", after: header)
             }

@@ -2,7 +2,8 @@ internal import Manifest
 internal import Store
 internal import Units
 
-/// Which complete variants may be deleted to free space, and in which order.
+/// Which complete versions may be deleted to free space, and in which order. A version goes with all its variants, or
+/// stays.
 struct CollectionPlan {
     /// Why a variant stays. In the order in which the reason is told.
     enum Reason: String, Hashable, Sendable {
@@ -13,6 +14,8 @@ struct CollectionPlan {
         case pinned
         /// A channel that this node follows names it, or `get` asked for it.
         case wanted
+        /// It is newer than all that the model's channels name: published here, perhaps, and not promoted yet.
+        case unreleased
     }
 
     /// One complete variant.
@@ -36,9 +39,12 @@ struct CollectionPlan {
     /// Those that may go first: what nobody's manifest names any more, then the older before the newer.
     let items: [Item]
 
+    /// - Parameter reasons: why a variant stays; all others of its version stay with it.
     init(_ variants: [CommittedVariant], ages: [Digest: Age], reasons: [VariantKey: Reason]) {
+        var kept: [Digest: Reason] = [:]
+        for key in reasons.keys.sorted() where kept[key.version] == nil { kept[key.version] = reasons[key] }
         items = variants
-            .map { Item(variant: $0, age: ages[$0.key.version], keptBecause: reasons[$0.key]) }
+            .map { Item(variant: $0, age: ages[$0.key.version], keptBecause: reasons[$0.key] ?? kept[$0.key.version]) }
             .sorted { left, right in
                 let (one, other) = (left.keptBecause == nil, right.keptBecause == nil)
                 guard one == other else { return one }
@@ -49,6 +55,20 @@ struct CollectionPlan {
                 default: return left.variant.key < right.variant.key
                 }
             }
+    }
+
+    /// The versions that may go, in order, each with what all its variants have.
+    var versions: [(version: Digest, model: ModelName, byteCount: ByteCount)] {
+        var found: [(version: Digest, model: ModelName, byteCount: ByteCount)] = []
+        for item in collectable {
+            let variant = item.variant
+            if let place = found.firstIndex(where: { $0.version == variant.key.version }) {
+                found[place].byteCount += variant.byteCount
+            } else {
+                found.append((variant.key.version, variant.model, variant.byteCount))
+            }
+        }
+        return found
     }
 
     /// What may go, in order.

@@ -21,6 +21,8 @@ final class DiskKeeper {
     private var timer: LoopTimer?
     /// Deletions for space go one after the other.
     private let gate = SerialGate()
+    /// Fetches that were let in and are not complete, and what they will have.
+    private var admitted: [VariantKey: ByteCount] = [:]
 
     init(
         store: Store, trust: Trust, library: Library, rollouts: RolloutDriver, limits: DiskLimits, jobs: Jobs,
@@ -51,90 +53,141 @@ final class DiskKeeper {
 
     /// What is here, and what of it may go.
     func plan() async -> CollectionPlan {
-        let held = rollouts.heldVariants
-        let mapped = (try? await ThreadPool.run { MappedFiles.paths() }) ?? []
-        var reasons: [VariantKey: CollectionPlan.Reason] = [:]
-        for variant in store.committed {
-            reasons[variant.key] = reason(variant, held: held, mapped: mapped)
-        }
-        let ages = store.committed.compactMap { variant in
-            trust.manifest(variant.key.version).map { manifest in
-                let value = manifest.value
-                return (
-                    variant.key.version,
-                    CollectionPlan.Age(created: value.created, publishNumber: value.publishNumber)
-                )
-            }
-        }
-        return CollectionPlan(
-            store.committed, ages: Dictionary(ages, uniquingKeysWith: { first, _ in first }), reasons: reasons)
+        let modelsFolder = "\(store.folder)/models/"
+        let mapped = (try? await ThreadPool.run { MappedFiles.paths(below: modelsFolder) }) ?? []
+        return plan(mapped: mapped)
     }
 
-    private func reason(
-        _ variant: CommittedVariant, held: Set<VariantKey>, mapped: Set<String>
-    ) -> CollectionPlan.Reason? {
-        let (key, model) = (variant.key, variant.model)
-        if store.current(model) == key { return .current }
-        if store.previous(model) == key { return .previous }
-        if held.contains(key) || mapped.contains(where: { $0.hasPrefix(variant.folder + "/") }) { return .inUse }
-        if pinned.contains(key.version) { return .pinned }
-        return wanted().contains(key.version) ? .wanted : nil
+    private func plan(mapped: Set<String>) -> CollectionPlan {
+        let (variants, needed, pinned) = (store.committed, wanted(), pinned)
+        let held = Set(rollouts.heldVariants.map(\.version))
+        var reasons: [VariantKey: CollectionPlan.Reason] = [:]
+        var ages: [Digest: CollectionPlan.Age] = [:]
+        for variant in variants {
+            let (key, model) = (variant.key, variant.model)
+            let manifest = trust.manifest(key.version)?.value
+            ages[key.version] = manifest.map { .init(created: $0.created, publishNumber: $0.publishNumber) }
+            reasons[key] =
+                if store.current(model) == key {
+                    .current
+                } else if store.previous(model) == key {
+                    .previous
+                } else if held.contains(key.version) || mapped.contains(where: { $0.hasPrefix(variant.folder + "/") }) {
+                    .inUse
+                } else if pinned.contains(key.version) {
+                    .pinned
+                } else if needed.contains(key.version) {
+                    .wanted
+                } else {
+                    isReleased(manifest) ? nil : .unreleased
+                }
+        }
+        return CollectionPlan(variants, ages: ages, reasons: reasons)
     }
 
     /// By any head: whether a selector means this node is for the rollout to say.
     private var pinned: Set<Digest> { Set(trust.heads.values.flatMap { $0.value.rollout.pins.map(\.version) }) }
 
-    /// Deletes what may go: all of it, or as little as gives `enough`.
-    /// - Returns: what was deleted.
-    func collect(
-        until enough: (@LoopActor () async throws(StoreError) -> Bool)? = nil
-    ) async throws(StoreError) -> [CollectionPlan.Item] {
-        await gate.enter()
-        defer { gate.leave() }
-        var gone: [CollectionPlan.Item] = []
-        if let enough, try await enough() { return gone }
-        for item in await plan().collectable {
-            let (key, model) = (item.variant.key, item.variant.model)
-            guard await plan().collectable.contains(where: { $0.variant.key == key }) else { continue }
-            try await library.remove(key.version, protecting: rollouts.heldVariants)
-            rollouts.noteUnavailable(key.version, of: model)
-            log.notice(
-                "a version is deleted to free space", metadata: ["model": "\(model)", "version": "\(key.version.short)"])
-            gone.append(item)
-            if let enough, try await enough() { break }
+    /// Whether a channel names this version or a newer one. One without its manifest can be released no more.
+    private func isReleased(_ manifest: Manifest?) -> Bool {
+        guard let manifest else { return true }
+        return trust.heads.values.contains { head in
+            guard head.value.channel.model == manifest.model else { return false }
+            return trust.manifest(head.value.version).map { $0.value.publishNumber >= manifest.publishNumber } ?? false
         }
-        return gone
     }
 
-    /// Makes room for what a fetch will write.
-    /// - Throws: `.diskFull`, before the first byte, with what is needed and what there is.
-    func admit(_ byteCount: ByteCount, of key: VariantKey) async throws(StoreError) {
-        _ = try await collect { [self] () async throws(StoreError) in try await hasRoom(for: byteCount, to: limits.freeMin) }
-        guard try await hasRoom(for: byteCount, to: limits.freeMin) else {
-            let (free, used) = (try await store.freeByteCount(), usedByteCount)
-            let quota = limits.quota.map { ", \($0) are allowed of which versions take \(used)" } ?? ""
-            throw StoreError(
-                .diskFull, "admit", of: key.version.short,
-                "\(byteCount) bytes are needed, \(free) are free of which \(limits.freeMin) are to stay so\(quota): "
-                    + "free space on it, or change `disk` in the configuration; `shoal gc --dry-run` says what stays, and why")
+    /// Deletes what may go: all of it, or as little as gives `enough`.
+    func collect(
+        until enough: (@LoopActor () async throws(StoreError) -> Bool)? = nil
+    ) async throws(StoreError) {
+        await gate.enter()
+        defer { gate.leave() }
+        try await collectInTurn(until: enough)
+    }
+
+    private func collectInTurn(
+        until enough: (@LoopActor () async throws(StoreError) -> Bool)?
+    ) async throws(StoreError) {
+        if let enough, try await enough() { return }
+        for abandoned in library.abandoned {
+            try? await library.remove(abandoned)
+            if let enough, try await enough() { return }
         }
+        for (version, model, _) in await plan().versions {
+            do throws(StoreError) {
+                // Much may have changed while others were deleted.
+                try await library.remove(version) { [self] key in
+                    plan(mapped: []).items.contains { $0.variant.key == key && $0.keptBecause != nil }
+                }
+            } catch {
+                log.notice("a version was not deleted: \(error)", metadata: ["version": "\(version.short)"])
+                continue
+            }
+            rollouts.noteUnavailable(version, of: model)
+            log.notice(
+                "a version is deleted to free space", metadata: ["model": "\(model)", "version": "\(version.short)"])
+            if let enough, try await enough() { return }
+        }
+    }
+
+    /// Makes room for what a fetch will write; nothing is deleted where that would not be enough.
+    /// - Parameters:
+    ///   - byteCount: the whole variant's, which the quota counts.
+    ///   - space: what it will take on the disk; asked again after each deletion, since blocks were shared perhaps.
+    /// - Throws: `.diskFull`, before the first byte, with what is needed and what there is.
+    func admit(
+        _ key: VariantKey, _ byteCount: ByteCount, space: @escaping @LoopActor () async throws(StoreError) -> ByteCount
+    ) async throws(StoreError) {
+        await gate.enter()
+        defer { gate.leave() }
+        var needed = try await space()
+        guard try await !hasRoom(for: needed, byteCount, to: limits.freeMin) else { return admitted[key] = byteCount }
+        let gain = await plan().versions.reduce(0 as ByteCount) { $0 + $1.byteCount }
+        guard try await hasRoom(for: needed, byteCount, to: limits.freeMin, after: gain) else {
+            throw await refusal(of: key, needed)
+        }
+        try await collectInTurn { [self] () async throws(StoreError) in
+            needed = try await space()
+            return try await hasRoom(for: needed, byteCount, to: limits.freeTarget)
+        }
+        guard try await hasRoom(for: needed, byteCount, to: limits.freeMin) else { throw await refusal(of: key, needed) }
+        admitted[key] = byteCount
+    }
+
+    /// The fetch is over, or waits for its next attempt.
+    func release(_ key: VariantKey) { admitted[key] = nil }
+
+    private func refusal(of key: VariantKey, _ needed: ByteCount) async -> StoreError {
+        let free = (try? await store.freeByteCount()) ?? 0
+        let quota = limits.quota.map { ", \($0) are allowed of which versions take \(usedByteCount)" } ?? ""
+        return StoreError(
+            .diskFull, "admit", of: key.version.short,
+            "\(needed) bytes are needed, \(free) are free of which \(limits.freeMin) are to stay so\(quota): "
+                + "free space on it, or change `disk` in the configuration; `shoal gc --dry-run` says what stays, and why")
     }
 
     private func review() async {
-        guard (try? await hasRoom(for: 0, to: limits.freeMin)) == false else { return }
+        guard (try? await hasRoom(for: 0, 0, to: limits.freeMin)) == false else { return }
         do throws(StoreError) {
-            _ = try await collect { [self] () async throws(StoreError) in
-                try await hasRoom(for: 0, to: limits.freeTarget)
+            try await collect { [self] () async throws(StoreError) in
+                try await hasRoom(for: 0, 0, to: limits.freeTarget)
             }
         } catch {
             log.error("space could not be freed: \(error)")
         }
     }
 
-    private var usedByteCount: ByteCount { store.committed.reduce(0) { $0 + $1.byteCount } }
+    /// What is complete, and what is being fetched.
+    private var usedByteCount: ByteCount {
+        let complete = store.committed.reduce(0 as ByteCount) { $0 + $1.byteCount }
+        return admitted.values.reduce(complete) { $0 + $1 }
+    }
 
-    private func hasRoom(for byteCount: ByteCount, to free: ByteCount) async throws(StoreError) -> Bool {
-        if let quota = limits.quota, usedByteCount + byteCount > quota { return false }
-        return try await store.freeByteCount() >= byteCount + free
+    private func hasRoom(
+        for space: ByteCount, _ byteCount: ByteCount, to free: ByteCount, after gain: ByteCount = 0
+    ) async throws(StoreError) -> Bool {
+        if let quota = limits.quota, usedByteCount + byteCount > quota + gain { return false }
+        return try await store.freeByteCount() + gain >= space + free
     }
 }

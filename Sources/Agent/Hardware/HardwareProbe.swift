@@ -1,7 +1,7 @@
 internal import Files
 internal import Units
 
-/// Looks at what the kernel says of this machine. Blocks for some milliseconds.
+/// Looks at what the kernel says of this machine. Blocks: for milliseconds, or up to 6 s where there is an NVIDIA driver.
 struct HardwareProbe {
     /// `/`; another folder in tests.
     let root: String

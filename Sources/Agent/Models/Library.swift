@@ -12,21 +12,23 @@ final class Library {
     private(set) var entries: [Digest: LibraryEntry] = [:]
     /// The last write that failed, and for which version: until a version becomes ready, or nobody wants that one.
     private var writeFailure: (version: Digest, error: any Error)?
-    /// Makes room for what a fetch will write, or throws.
-    var admit: (@LoopActor (ByteCount, VariantKey) async throws(StoreError) -> Void)?
+    /// Makes room for what a fetch will write.
+    weak var disk: DiskKeeper?
+    /// Versions that are being deleted, and who wants one meanwhile.
+    private var removing: [Digest: (model: ModelName, isWanted: Bool)] = [:]
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
     var onModelsChanged: (@LoopActor () -> Void)?
 
-    private let store: Store
+    let store: Store
+    let driver: ChunkDriver
+    let jobs: Jobs
+    let log: Logger
     private let trust: Trust
-    private let driver: ChunkDriver
     private let fetcher: DocumentFetcher
     private let book: FetchBook
     private let preference: VariantPreference
-    private let jobs: Jobs
-    private let log: Logger
 
     init(
         store: Store, trust: Trust, driver: ChunkDriver, fetcher: DocumentFetcher, book: FetchBook,
@@ -52,7 +54,10 @@ final class Library {
             entry.manifest = trust.manifest(entry.digest)
             // Only another variant is here, since the configuration or the hardware changed: this one is fetched once
             // somebody wants it.
-            guard entry.manifest == nil || store.committed(entry.key) != nil else { continue }
+            guard entry.manifest == nil || store.committed(entry.key) != nil else {
+                if let manifest = entry.manifest { _ = try? await attachAll(entry, manifest) }
+                continue
+            }
             do {
                 try await serve(entry, seeding: .ordinary)
             } catch {
@@ -66,6 +71,7 @@ final class Library {
     /// Fetches a version, unless it is here.
     /// - Parameter folders: where bytes of it may lie; looked at when its fetch begins.
     func want(_ digest: Digest, of model: ModelName, reusing folders: [String] = []) {
+        guard removing[digest] == nil else { return removing[digest] = (model, true) }
         let entry = entry(digest, model)
         guard !trust.denyList.isDenied(digest, of: model) else { return }
         if !folders.isEmpty { entry.reuseFolders = folders }
@@ -95,16 +101,35 @@ final class Library {
         return entry
     }
 
-    /// Deletes a version here.
-    func remove(_ digest: Digest, protecting protected: Set<VariantKey>) async throws(StoreError) {
-        guard entries[digest] != nil else {
+    /// Deletes a version here, all its variants.
+    /// - Parameter isProtected: asked right before; a variant of which it says so keeps the version.
+    func remove(
+        _ digest: Digest, unless isProtected: @escaping @LoopActor (VariantKey) -> Bool = { _ in false }
+    ) async throws(StoreError) {
+        guard let entry = entries[digest], removing[digest] == nil else {
             throw StoreError(.notFound, "remove", of: digest.short, "nothing of it is here")
         }
         unwant(digest)
-        try await store.remove(digest, protecting: protected)
+        removing[digest] = (entry.model, false)
+        defer {
+            if let (model, isWanted) = removing.removeValue(forKey: digest), isWanted { want(digest, of: model) }
+        }
+        try await store.remove(digest, unless: isProtected)
+        // A repair may wait for chunks.
+        entry.stopWaiting(.givenUp)
         driver.remove(digest, because: .unwanted)
         entries[digest] = nil
         onModelsChanged?()
+    }
+
+    /// Whether a version is being deleted.
+    func isRemoving(_ digest: Digest) -> Bool { removing[digest] != nil }
+
+    /// Fetches that nobody wants any more and of which something is on disk.
+    var abandoned: [Digest] {
+        let complete = Set(store.committed.map(\.key.version))
+        return entries.values.filter { !$0.isWanted && $0.phase != .ready && !complete.contains($0.digest) }
+            .map(\.digest).filter { store.hasAny(of: $0) }.sorted()
     }
 
     /// An operator denied the version: it is neither fetched nor sent from now on. A record names the model too, since
@@ -218,6 +243,7 @@ extension Library {
 
     private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
     {
+        defer { disk?.release(entry.key) }
         let start = try await begin(entry, manifest, layout)
         // Hashing what an earlier run left takes long: it may have been denied or unfollowed meanwhile.
         guard entry.isToBeFetched else { return }
@@ -226,7 +252,7 @@ extension Library {
         log.debug("chunks are fetched now", metadata: ["version": "\(entry.digest.short)"])
         book.handOver(entry.digest, reusedByteCount: layout.byteCount(of: start.held))
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
-        let isWhole = start.held.count == start.needed.count
+        let isWhole = start.held.isSuperset(of: start.needed)
         if !isWhole, await entry.allChunks() == .givenUp {
             // Published here meanwhile, or removed and another entry's by now, it is not this fetch's to end.
             guard entries[entry.digest] === entry, entry.phase != .ready else { return }
@@ -250,7 +276,10 @@ extension Library {
             return (held, layout.chunkSet(ofFiles: files))
         }
         entry.phase = .verifying
-        try await admit?(try await store.spaceNeeded(manifest, layout, variant: entry.variant), entry.key)
+        let byteCount = manifest.value.variant(entry.variant)?.byteCount ?? 0
+        try await disk?.admit(entry.key, byteCount) { [store] () async throws(StoreError) in
+            try await store.spaceNeeded(manifest, layout, variant: entry.variant)
+        }
         let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {
             entry.hashedByteCount = $0.value
         }
@@ -262,11 +291,7 @@ extension Library {
         guard let manifest = entry.manifest else {
             throw StoreError(.notFound, "serve", of: entry.digest.short, "its manifest is not kept here")
         }
-        let layout = try await storedLayout(entry, manifest)
-        entry.layout = layout
-        for variant in store.committed where variant.key.version == entry.digest {
-            try await store.attach(manifest, layout, variant: variant.key.variant)
-        }
+        let layout = try await attachAll(entry, manifest)
         guard let held = store.available(entry.digest) else {
             throw StoreError(.notFound, "serve", of: "\(entry.key)", "nothing of it is complete here")
         }
@@ -275,6 +300,17 @@ extension Library {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
         }
         becomeReady(entry)
+    }
+
+    /// Lets the store read all variants of a version that are complete: to serve them, and to take from them.
+    @discardableResult
+    private func attachAll(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout {
+        let layout = try await storedLayout(entry, manifest)
+        entry.layout = layout
+        for variant in store.committed where variant.key.version == entry.digest {
+            try await store.attach(manifest, layout, variant: variant.key.variant)
+        }
+        return layout
     }
 
     private func storedLayout(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout
@@ -300,7 +336,7 @@ extension Library {
         onModelsChanged?()
     }
 
-    private func plan(
+    func plan(
         _ entry: LibraryEntry, _ layout: Layout, held: ChunkSet, needed: ChunkSet, seeding: VersionPlan.Seeding
     ) -> VersionPlan {
         VersionPlan(

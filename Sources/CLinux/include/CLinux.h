@@ -67,6 +67,8 @@ int64_t clinux_read_parts(int file, void *target, size_t part_byte_count, size_t
                           int64_t offset);
 /// Makes `target` share all blocks of `source` (FICLONE).
 int clinux_share_blocks(int target, int source);
+/// True (1) if a file is on a disk of this machine whose files can share blocks: XFS or Btrfs.
+int clinux_is_on_block_sharing_disk(int file);
 /// Makes a part of `target` share the blocks of a part of `source` (FICLONERANGE). Both offsets and the length are on
 /// blocks, unless the part ends with `source`.
 int clinux_share_range(int target, int64_t target_offset, int source, int64_t source_offset, int64_t byte_count);

@@ -2,7 +2,7 @@ internal import Files
 internal import Manifest
 internal import Units
 
-/// A file on this machine that may hold bytes of a version which is to be fetched, with the table of its chunks.
+/// A file on this machine, and which of the wanted chunks are in it.
 struct ReuseFile: Sendable {
     /// Where it is.
     enum Place: Hashable, Sendable {
@@ -11,20 +11,18 @@ struct ReuseFile: Sendable {
         case outside(String)
     }
 
+    /// A wanted chunk in the file.
+    struct Hit: Hashable, Sendable {
+        let chunk: ChunkIndex
+        let offset: Int64
+    }
+
     let place: Place
-    let entry: FileEntry
-    let layout: Layout
-    /// The file's place in the layout's order.
-    let number: Int
-    /// What may be taken from it; nil for all.
-    let available: ChunkSet?
-
-    var chunks: ArraySlice<UInt32> { layout.chunks(ofFile: number) }
-
-    func offers(_ index: ChunkIndex) -> Bool { available?.contains(index) ?? true }
-
-    /// True if the file is what its digest says, as far as is known.
-    var isWhole: Bool { chunks.allSatisfy { offers(ChunkIndex($0)) } }
+    let byteCount: ByteCount
+    /// What its bytes hash to, as far as is known; nil if some are known to be wrong.
+    let digest: Digest?
+    /// Ascending by offset.
+    let hits: [Hit]
 
     func open(in fileSystem: any StoreFileSystem) throws(FileError) -> any ReadableFile {
         switch place {
@@ -34,13 +32,32 @@ struct ReuseFile: Sendable {
     }
 }
 
-extension ChunkMap {
-    /// The variant's files, for others to take from.
-    func reuseFiles(in folder: StorePath, available: ChunkSet) -> [ReuseFile] {
-        files.enumerated().map { number, entry in
-            ReuseFile(
-                place: .inStore(StorePaths.file(entry.path, in: folder)), entry: entry, layout: layout,
-                number: layoutFile(number), available: available)
+/// A complete variant from which others may take.
+struct ReuseVariant: Sendable {
+    let map: ChunkMap
+    let folder: StorePath
+    let available: ChunkSet
+
+    /// Its files that are of use. O(chunks · log wanted).
+    /// - Parameter digests: whole files that are wanted, whatever their chunks are.
+    func files(_ wanted: WantedChunks, digests: Set<Digest>) -> [ReuseFile] {
+        map.files.enumerated().compactMap { number, entry in
+            var hits: [ReuseFile.Hit] = []
+            var (offset, isWhole) = (Int64(0), true)
+            for use in map.chunks(ofFile: number) {
+                let chunk = ChunkIndex(use)
+                if !available.contains(chunk) {
+                    isWhole = false
+                } else if let index = wanted.index(of: map.layout.digest(of: chunk)) {
+                    hits.append(.init(chunk: index, offset: offset))
+                }
+                offset += Int64(map.layout.byteCount(of: chunk))
+            }
+            let isTwin = isWhole && digests.contains(entry.digest)
+            guard isTwin || !hits.isEmpty else { return nil }
+            return ReuseFile(
+                place: .inStore(StorePaths.file(entry.path, in: folder)), byteCount: entry.byteCount,
+                digest: isWhole ? entry.digest : nil, hits: hits)
         }
     }
 }

@@ -8,15 +8,22 @@ extension Store {
     /// Shares blocks where the disk can, then reserves the space of what is left, then copies what could not be shared;
     /// all of it is hashed in its new place.
     ///
-    /// - Parameter outside: files beside those of the complete versions here.
+    /// - Parameter folders: folders of the user's to take from, beside the complete versions here.
     /// - Returns: the chunks that were taken.
     /// - Throws: `.diskFull` before anything is written that takes space.
     func reuse(
-        _ missing: ChunkSet, in assembly: Assembly, for entry: VariantEntry, outside: [ReuseFile] = []
+        _ missing: ChunkSet, in assembly: Assembly, for entry: VariantEntry, folders: [String] = [],
+        cutAs chunking: ChunkingParameters? = nil
     ) async throws(StoreError) -> [ChunkIndex] {
-        let (sources, fileSystem) = (reuseSources + outside, fileSystem)
-        let plan = try await onPool { () throws(StoreError) in
-            ReusePlan(missing, of: assembly.map, sources: sources)
+        let (map, variants, fileSystem) = (assembly.map, reuseVariants, fileSystem)
+        let wanted = WantedChunks(missing, of: map.layout)
+        var outside: [ReuseFile] = []
+        if let chunking, !missing.isEmpty {
+            outside = try await outsideFiles(folders, cutAs: chunking, wanted, entry)
+        }
+        let (sources, plan) = try await onPool { [outside] () throws(StoreError) in
+            let sources = variants.sources(wanted, for: map) + outside
+            return (sources, ReusePlan(missing, of: map, sources: sources))
         }
         var steps: [ReuseStep] = []
         for run in plan.runs where !entry.isRemoved {
@@ -32,7 +39,7 @@ extension Store {
             shared[step.run.file, default: []].append(part)
         }
         try await onPool { () throws(StoreError) in try assembly.reserveSpace(except: shared) }
-        return await copy(steps, from: sources, in: assembly, for: entry, placeCounts: plan.placeCounts)
+        return await copy(steps, from: sources, in: assembly, for: entry)
     }
 
     /// What a fetch that begins now will write to the disk: the variant without what shares blocks with versions here,
@@ -40,11 +47,15 @@ extension Store {
     public func spaceNeeded(
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName
     ) async throws(StoreError) -> ByteCount {
-        let (body, sources, fileSystem, shares) = (manifest.value, reuseSources, fileSystem, sharesBlocks)
+        let (body, variants, fileSystem, shares) = (manifest.value, reuseVariants, fileSystem, sharesBlocks)
         let key = VariantKey(version: manifest.digest, variant: variant)
         return try await onPool { () throws(StoreError) in
             let map = try ChunkMap(key: key, manifest: body, layout: layout)
-            let shared = shares ? ReusePlan(map.needed, of: map, sources: sources).shareableByteCount : 0
+            var shared: Int64 = 0
+            if shares {
+                let sources = variants.sources(WantedChunks(map.needed, of: layout), for: map)
+                shared = ReusePlan(map.needed, of: map, sources: sources).shareableByteCount
+            }
             var there: Int64 = 0
             for file in map.files {
                 let path = StorePaths.file(file.path, in: StorePaths.assembly(key))
@@ -57,10 +68,9 @@ extension Store {
 
     /// Two runs at a time, since hashing takes longer than copying.
     private func copy(
-        _ steps: [ReuseStep], from sources: [ReuseFile], in assembly: Assembly, for entry: VariantEntry,
-        placeCounts: [ChunkIndex: Int]
+        _ steps: [ReuseStep], from sources: [ReuseFile], in assembly: Assembly, for entry: VariantEntry
     ) async -> [ChunkIndex] {
-        var tally = ReuseTally(placesLeft: placeCounts)
+        var tally = ReuseTally(map: assembly.map)
         let fileSystem = fileSystem
         await withTaskGroup(of: (ReuseRun, [Bool]).self) { group in
             var waiting = steps.makeIterator()
@@ -80,30 +90,38 @@ extension Store {
         return tally.taken
     }
 
-    private var reuseSources: [ReuseFile] {
-        allEntries.flatMap { entry -> [ReuseFile] in
-            guard entry.record != nil, let map = entry.map, let available = entry.available else { return [] }
-            return map.reuseFiles(in: entry.folder(map), available: available)
+    private var reuseVariants: [ReuseVariant] {
+        allEntries.compactMap { entry in
+            guard entry.record != nil, let map = entry.map, let available = entry.available else { return nil }
+            return ReuseVariant(map: map, folder: entry.folder(map), available: available)
         }
     }
 }
 
-/// Which chunks are right at all their places.
+extension [ReuseVariant] {
+    /// Files in which something of a variant lies. Blocks.
+    fileprivate func sources(_ wanted: WantedChunks, for map: ChunkMap) -> [ReuseFile] {
+        let digests = Set(map.files.map(\.digest))
+        return flatMap { $0.files(wanted, digests: digests) }
+    }
+}
+
+/// Which chunks are right at all the places that they have in the variant. A chunk that was found for some of them only
+/// is still missing.
 private struct ReuseTally {
     private(set) var taken: [ChunkIndex] = []
-    private var placesLeft: [ChunkIndex: Int]
+    private let map: ChunkMap
+    private var placesLeft: [ChunkIndex: Int] = [:]
 
-    init(placesLeft: [ChunkIndex: Int]) { self.placesLeft = placesLeft }
+    init(map: ChunkMap) { self.map = map }
 
     /// True if that was the chunk's last place, and all were right.
     mutating func note(_ chunk: ChunkIndex, isRight: Bool) -> Bool {
-        guard isRight, let left = placesLeft[chunk] else {
-            placesLeft[chunk] = nil
-            return false
-        }
-        placesLeft[chunk] = left - 1
-        if left == 1 { taken.append(chunk) }
-        return left == 1
+        let left = (placesLeft[chunk] ?? map.places(of: chunk).count) - 1
+        // One that is wrong at a place can never be done.
+        placesLeft[chunk] = isRight ? left : .max
+        if left == 0, isRight { taken.append(chunk) }
+        return left == 0 && isRight
     }
 }
 

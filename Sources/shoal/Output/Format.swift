@@ -31,6 +31,15 @@ enum Format {
         return "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 
+    /// Text of somebody else's on one line, without what a terminal would obey.
+    static func line(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.properties.isBidiControl
+    }
+
     /// Columns padded to their widest cell, without trailing blanks.
     static func table(_ header: [String], _ rows: [[String]]) -> String {
         let all = [header] + rows

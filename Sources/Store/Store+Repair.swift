@@ -1,0 +1,162 @@
+internal import EventLoop
+internal import Files
+internal import Manifest
+internal import Units
+
+/// Mending: the damaged files of a complete variant are assembled anew beside it, from their good chunks, other versions
+/// and neighbours, and take the old ones' places whole.
+///
+/// The variant stays complete and served meanwhile. A file that a process has mapped stays in its memory as it was; its
+/// next load gets the new one.
+extension Store {
+    /// Begins to mend what checks have found damaged. The chunks that are missing then come through `writeChunk`.
+    ///
+    /// - Returns: what the damaged files need and what of it is here; nil if nothing is damaged.
+    /// - Throws: `.notFound` if the variant is not complete and attached here; `.busy` if it is being mended, or another
+    ///   variant of the version is fetched; `.diskFull`, and others.
+    public func beginRepair(_ key: VariantKey) async throws(StoreError) -> FetchStart? {
+        guard let entry = entry(key), let record = entry.record, let whole = entry.map else {
+            throw StoreError(.notFound, "repair", of: "\(key)", "this variant is not complete here")
+        }
+        let damaged = damagedFiles(of: whole, record, entry)
+        guard !damaged.isEmpty else { return nil }
+        guard !isAssembling(key.version) else { throw StoreError(.busy, "repair", of: "\(key)") }
+        let (map, fileSystem) = (ChunkMap(whole, only: damaged), fileSystem)
+        entry.isRepairBegun = true
+        defer { entry.isRepairBegun = false }
+        let assembly = try await anew(map, in: fileSystem)
+        var have = ChunkSet(capacity: map.layout.chunkCount)
+        for index in try await reuse(map.needed, in: assembly, for: entry) { have.insert(index) }
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(key)") }
+        entry.repair = VariantRepair(assembly: assembly, have: have)
+        return FetchStart(needed: map.needed, verified: have, received: entry.received)
+    }
+
+    /// Puts the mended files into their places. Each is durable before it gets its name.
+    ///
+    /// - Throws: `.refused` if a chunk is missing. After other errors the repair may begin again; what has its place keeps
+    ///   it.
+    public func finishRepair(_ key: VariantKey) async throws(StoreError) {
+        guard let entry = entry(key), let repair = entry.repair, let whole = entry.map else {
+            throw StoreError(.notFound, "repair", of: "\(key)", "this variant is not being mended")
+        }
+        guard repair.have == repair.assembly.map.needed else {
+            throw StoreError(.refused, "repair", of: "\(key)", "chunks are missing")
+        }
+        await structure.enter()
+        defer { structure.leave() }
+        guard entry.repair === repair, case .committed(var record) = entry.phase else {
+            throw StoreError(.cancelled, "repair", of: "\(key)")
+        }
+        let job = RepairCommit(fileSystem: fileSystem, map: repair.assembly.map, folder: repair.assembly.folder)
+        let old = record
+        do throws(StoreError) {
+            record = try await onPool { () throws(StoreError) in try job.run(old) }
+        } catch {
+            entry.repair = nil
+            throw error
+        }
+        entry.repair = nil
+        entry.phase = .committed(record)
+        entry.suspectFiles = []
+        entry.available = whole.needed
+        readers.removeAll { $0.key == key }
+    }
+
+    /// Gives a repair up. What was assembled of it goes.
+    public func abandonRepair(_ key: VariantKey) async {
+        guard let entry = entry(key), entry.repair != nil else { return }
+        entry.repair = nil
+        await structure.enter()
+        defer { structure.leave() }
+        let removal = VariantRemoval(fileSystem: fileSystem)
+        try? await onPool { () throws(StoreError) in try removal.removeAssembly(key) }
+    }
+
+    /// Whether something of the version is being put together.
+    private func isAssembling(_ version: Digest) -> Bool {
+        entries(of: version).contains { entry in
+            switch entry.phase {
+            case .fetching, .committing: true
+            case .interrupted, .committed, .removed: entry.repair != nil || entry.isRepairBegun
+            }
+        }
+    }
+
+    private func damagedFiles(of map: ChunkMap, _ record: VariantRecord, _ entry: VariantEntry) -> [Int] {
+        let (wrong, suspects) = (Set(record.damaged), Set(entry.suspectFiles))
+        return map.files.indices.filter { number in
+            suspects.contains(map.files[number].path)
+                || map.chunks(ofFile: number).contains { wrong.contains(ChunkIndex($0)) }
+        }
+    }
+
+    /// Nothing of an earlier repair is taken up: it is small, and may be of other files.
+    private func anew(_ map: ChunkMap, in fileSystem: any StoreFileSystem) async throws(StoreError) -> Assembly {
+        await structure.enter()
+        defer { structure.leave() }
+        let removal = VariantRemoval(fileSystem: fileSystem)
+        return try await onPool { () throws(StoreError) in
+            try removal.removeAssembly(map.key)
+            return try Assembly.begin(map, in: fileSystem).assembly
+        }
+    }
+}
+
+/// Files of a complete variant that are assembled anew.
+@LoopActor final class VariantRepair {
+    nonisolated let assembly: Assembly
+    /// What lies at all its places in them, hashed.
+    var have: ChunkSet
+
+    init(assembly: Assembly, have: ChunkSet) {
+        self.assembly = assembly
+        self.have = have
+    }
+}
+
+/// Moves mended files over the damaged ones. Blocks.
+struct RepairCommit {
+    let fileSystem: any StoreFileSystem
+    /// The files that were assembled.
+    let map: ChunkMap
+    let folder: StorePath
+
+    /// - Returns: the variant's record, durable, with the new files' times and nothing damaged in them.
+    func run(_ old: VariantRecord) throws(StoreError) -> VariantRecord {
+        let target = StorePaths.committed(map.model, map.key)
+        var record = old
+        var times: [FilePath: Int64] = [:]
+        for entry in map.files {
+            let (from, to) = (StorePaths.file(entry.path, in: folder), StorePaths.file(entry.path, in: target))
+            times[entry.path] = try doing("repair") { () throws(FileError) in
+                let file = try makeDurable(from)
+                // A folder that is gone is part of the damage.
+                if let parent = to.parent { try fileSystem.makeDurableDirectory(parent, mode: StorePaths.folderMode) }
+                try fileSystem.rename(from, to: to, target: .mayExist)
+                if let parent = to.parent { try fileSystem.synchronizeDirectory(parent) }
+                return try file.status().modifiedNanoseconds
+            }
+        }
+        record.files = old.files.map { file in
+            times[file.path].map { .init(path: file.path, byteCount: file.byteCount, modifiedNanoseconds: $0) } ?? file
+        }
+        record.damaged = []
+        try VariantCommit.writeRecord(record, in: fileSystem)
+        try? VariantRemoval(fileSystem: fileSystem).removeAssembly(map.key)
+        return record
+    }
+
+    /// A file of which an fsync failed is lost: a second one may wrongly succeed.
+    private func makeDurable(_ path: StorePath) throws(FileError) -> any StoreFile {
+        let file = try fileSystem.open(path, for: .reading)
+        try file.setMode(StorePaths.committedMode)
+        do throws(FileError) {
+            try file.synchronize()
+        } catch {
+            try? fileSystem.remove(path)
+            throw error
+        }
+        return file
+    }
+}
