@@ -1,0 +1,1 @@
+"""Agents that are cut off at random moments, and what must be left."""
