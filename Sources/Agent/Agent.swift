@@ -78,9 +78,11 @@ final class Agent {
             let named = settings.value.wanted + settings.value.fetched.values
             return Set(channels.wanted.map(\.version) + named.compactMap { Digest(hex: $0) })
         }
-        scrubber = Scrubber(store: store, days: configuration.scrubDays, jobs: jobs, log: log) { [library] in
-            library.entries[$0.version]?.phase == .ready
-        }
+        scrubber = Scrubber(
+            store: store, days: configuration.scrubDays, jobs: jobs, log: log,
+            isReady: { [library] in
+                library.entries[$0.version]?.phase == .ready && !library.isRepairing($0.version)
+            }, onIntact: { [library] in library.offerAgain($0.version) })
         connect()
         driver.handle(.peersConfigured(count: dialler.peerCount))
     }

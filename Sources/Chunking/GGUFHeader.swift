@@ -45,7 +45,9 @@ enum GGUFHeader {
         let headerByteCount = (UInt64(reader.position) + alignment - 1) / alignment * alignment
         guard headerByteCount <= UInt64(bound) else { throw .invalid("it is longer than the file or the bound") }
         let dataByteCount = UInt64(fileByteCount) - headerByteCount
-        guard offsets.allSatisfy({ $0 <= dataByteCount }) else { throw .invalid("a tensor begins after the file's end") }
+        guard offsets.allSatisfy({ $0 <= dataByteCount }) else {
+            throw .invalid("a tensor begins after the file's end")
+        }
         return TensorFile(
             headerByteCount: Int64(headerByteCount), begins: offsets.map { Int64(headerByteCount + $0) },
             fileByteCount: fileByteCount)
@@ -130,7 +132,9 @@ struct GGUFReader {
     /// A count of things that have a byte each at least. Beyond any header it is of no use to look on.
     private mutating func boundedCount() throws(Fault) -> Int {
         let count = try integer(UInt64.self)
-        guard count <= UInt64(Limits.tensorHeaderByteCountMax) else { throw .invalid("a length is beyond any header's") }
+        guard count <= UInt64(Limits.tensorHeaderByteCountMax) else {
+            throw .invalid("a length is beyond any header's")
+        }
         return Int(count)
     }
 

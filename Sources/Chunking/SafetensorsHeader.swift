@@ -12,7 +12,8 @@ enum SafetensorsHeader {
             return .opaque(reason: nil)
         }
         guard length <= UInt64(Limits.tensorHeaderByteCountMax) else {
-            return .opaque(reason: "the header has \(length) bytes, and \(Limits.tensorHeaderByteCountMax) are the most")
+            return .opaque(
+                reason: "the header has \(length) bytes, and \(Limits.tensorHeaderByteCountMax) are the most")
         }
         let headerByteCount = 8 + Int(length)
         guard prefix.count >= headerByteCount else { return .needsMore(headerByteCount) }

@@ -22,7 +22,8 @@ public enum MappedFiles {
         var capacity = 0
         defer { unsafe free(line) }
         while unsafe getline(&line, &capacity, stream) > 0 {
-            guard let text = unsafe line.map({ unsafe String(cString: $0) }), let start = text.firstIndex(of: "/") else {
+            guard let text = unsafe line.map({ unsafe String(cString: $0) }), let start = text.firstIndex(of: "/")
+            else {
                 continue
             }
             found.insert(String(text[start...].prefix { $0 != "\n" }))

@@ -31,8 +31,8 @@ struct FileStaging: Sendable {
     ///   the others would wait for.
     @LoopActor func run(split: Bool, _ count: ProgressCounter) async throws(StoreError) -> StagedFile {
         let original = try await onPool { () throws(StoreError) in try copy() }
-        // The original is likely to be in memory, and the copy is not. They share the disk's blocks since one moment, so
-        // an original that did not change around it has the copy's bytes.
+        // The original is likely to be in memory, and the copy is not. They share the disk's blocks since one moment,
+        // so an original that did not change around it has the copy's bytes.
         if original.isAlike, let hashed = try? await hash(original.file, split: split, count, sharesBlocks: true),
             (try? await onPool { () throws(StoreError) in try original.isUnchanged() }) == true
         {
@@ -52,7 +52,10 @@ struct FileStaging: Sendable {
             let before = try source.status()
             let method = try fileSystem.copy(from: source, to: target, mode: StorePaths.committedMode)
             if let owner { try fileSystem.setOwner(target, user: owner.user, group: owner.group) }
-            return (Original(file: source, before: before, method: method, isOnLocalDisk: source.isOnBlockSharingDisk), try fileSystem.status(target))
+            return (
+                Original(file: source, before: before, method: method, isOnLocalDisk: source.isOnBlockSharingDisk),
+                try fileSystem.status(target)
+            )
         }
         guard status.byteCount == file.byteCount else {
             throw StoreError(
@@ -72,7 +75,9 @@ struct FileStaging: Sendable {
         async let rest: Result<Digest?, StoreError>? = split ? hashWhole(source) : nil
         let cutter = FileCutter(cuts.plan, cutting.sizes)
         let hashing = try await onPool { () throws(StoreError) in
-            try run(FileHashing(cutter: cutter, into: ChunkList(), includesWhole: !split, byteCount: file.byteCount), source, count)
+            try run(
+                FileHashing(cutter: cutter, into: ChunkList(), includesWhole: !split, byteCount: file.byteCount),
+                source, count)
         }
         guard let digest = try await rest?.get() ?? hashing.whole else {
             preconditionFailure("\(target) was not hashed whole")

@@ -142,7 +142,8 @@ public struct StagedVersion: Hashable, Sendable {
         for file in files {
             for chunk in file.chunks { builder.append(chunk.digest, byteCount: Int(chunk.byteCount)) }
             builder.endFile()
-            do { try ChunkingError.requireDistinctChunkCount(builder.chunkCount, atMost: chunking.chunkCountMax) } catch {
+            do { try ChunkingError.requireDistinctChunkCount(builder.chunkCount, atMost: chunking.chunkCountMax) } catch
+            {
                 throw StoreError(.refused, "publish", of: file.path.text, "\(error)")
             }
         }
@@ -205,10 +206,12 @@ public struct StagedVersion: Hashable, Sendable {
         }
     }
 
-    /// Does `work` for each file, a few at a time and the largest first, and gives the results in the order of the files.
+    /// Does `work` for each file, a few at a time and the largest first, and gives the results in the order of the
+    /// files.
     private static func forEachFile<T: Sendable>(
         of plans: [PublishPlan], _ onProgress: (@LoopActor (ByteCount) -> Void)?,
-        _ work: @escaping @LoopActor @Sendable (VariantName, PublishPlan.File, ProgressCounter)
+        _ work:
+            @escaping @LoopActor @Sendable (VariantName, PublishPlan.File, ProgressCounter)
             async throws(StoreError) -> T
     ) async throws(StoreError) -> [T] {
         let counter = ProgressCounter()

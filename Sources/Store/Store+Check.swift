@@ -18,14 +18,16 @@ extension Store {
         guard let entry = entry(key), let record = entry.record, let map = entry.map else {
             throw StoreError(.notFound, "verify", of: "\(key)", "this variant is not complete here")
         }
-        await entry.checks.enter()
-        defer { entry.checks.leave() }
+        // Whoever waits for a check waits for no scrub; a check that another overtook is not taken over.
+        if pace == nil { await entry.checks.enter() }
+        defer { if pace == nil { entry.checks.leave() } }
         let folder = StorePaths.committed(record.model, key)
+        let since = entry.record ?? record
         var sweep = try await check(.files(depth), map, in: folder, for: entry, pace: pace, onProgress)
         if depth == .files, !sweep.damagedFiles.isEmpty {
             sweep = try await check(.files(.filesAndChunks), map, in: folder, for: entry, onProgress)
         }
-        try await absorb(sweep, map, entry)
+        await absorb(sweep, map, entry, since: since)
         return VerificationReport(
             damaged: sweep.damaged.indices, damagedFiles: sweep.damagedFiles.map { map.files[$0].path },
             checkedByteCount: sweep.checkedByteCount)
@@ -46,9 +48,10 @@ extension Store {
         if case .committed(var record) = entry.phase, !record.damaged.contains(index) {
             record.damaged = (record.damaged + [index]).sorted()
             entry.phase = .committed(record)
-            try await saveRecord(of: entry)
+            onDamage?(entry.key)
+            // Where it cannot be kept now, it is kept with the next record.
+            try? await saveRecord(of: entry)
         }
-        if entry.record != nil { onDamage?(entry.key) }
         return false
     }
 
@@ -71,10 +74,13 @@ extension Store {
         pace: ByteRate? = nil, _ onProgress: (@LoopActor (ByteCount) -> Void)?
     ) async throws(StoreError) -> ChunkSweep {
         let tally = CheckTally(onProgress)
+        let sweeps = ChunkSweep.parallel(map, folder: folder, scope: scope)
+        // They share the pace.
+        let share = pace.flatMap { ByteRate(bytesPerSecond: max(1, $0.bytesPerSecond / Int64(max(1, sweeps.count)))) }
         var whole = ChunkSweep(map, folder: folder, scope: scope, files: [])
         await withTaskGroup(of: ChunkSweep.self) { group in
-            for sweep in ChunkSweep.parallel(map, folder: folder, scope: scope) {
-                group.addTask { await self.finish(sweep, for: entry, pace, tally) }
+            for sweep in sweeps {
+                group.addTask { await self.finish(sweep, for: entry, share, tally) }
             }
             for await sweep in group { whole.merge(sweep) }
         }
@@ -92,26 +98,21 @@ extension Store {
             tally.add(byteCount)
             sweep = next
             if isDone { break }
-            // Several sweeps share the pace.
             if let pace {
-                let seconds = Double(byteCount.value) * Double(Limits.parallelSweepCount) / Double(pace.bytesPerSecond)
-                try? await Task.sleep(for: .seconds(seconds))
+                try? await Task.sleep(for: .seconds(Double(byteCount.value) / Double(pace.bytesPerSecond)))
             }
         }
         return sweep
     }
 
-    /// Takes over what a whole check found.
-    private func absorb(_ sweep: ChunkSweep, _ map: ChunkMap, _ entry: VariantEntry) async throws(StoreError) {
-        guard case .committed(var record) = entry.phase else { return }
+    /// Takes over what a whole check found, unless another check or a repair knows better by now. A disk that takes no
+    /// writes is no reason to fail: what is right may be loaded.
+    private func absorb(_ sweep: ChunkSweep, _ map: ChunkMap, _ entry: VariantEntry, since: VariantRecord) async {
         let damaged = sweep.damaged.indices
         let wrongFiles = Set(sweep.damagedFiles.map { map.files[$0].path })
-        record.checked = Clock.wallTime()
-        record.damaged = damaged
-        entry.suspectFiles = wrongFiles.sorted()
-        let (files, fileSystem) = (record.files, fileSystem)
-        let folder = StorePaths.committed(record.model, entry.key)
-        record.files = try await onPool { () throws(StoreError) in
+        let (files, fileSystem) = (since.files, fileSystem)
+        let folder = StorePaths.committed(since.model, entry.key)
+        let found = try? await onPool { () throws(StoreError) in
             files.map { file in
                 // A file that was just found right is recorded as it is now, whatever its date said before.
                 guard !wrongFiles.contains(file.path),
@@ -121,11 +122,19 @@ extension Store {
                     path: file.path, byteCount: status.byteCount, modifiedNanoseconds: status.modifiedNanoseconds)
             }
         }
-        guard case .committed = entry.phase else { return }
+        guard let found, case .committed(var record) = entry.phase, record.files == since.files,
+            record.damaged == since.damaged
+        else { return }
+        let isNews = damaged != record.damaged || found != record.files || Set(entry.suspectFiles) != wrongFiles
+        record.checked = Clock.wallTime()
+        record.damaged = damaged
+        record.files = found
+        entry.suspectFiles = wrongFiles.sorted()
         entry.phase = .committed(record)
         entry.available = entry.chunks(of: map, but: damaged)
-        try await saveRecord(of: entry)
+        entry.recordIsChanged = true
         if !damaged.isEmpty || !wrongFiles.isEmpty { onDamage?(entry.key) }
+        if isNews { try? await saveRecord(of: entry) }
     }
 }
 

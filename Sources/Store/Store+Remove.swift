@@ -35,9 +35,9 @@ extension Store {
             try await onPool { () throws(StoreError) in
                 if let record {
                     try removal.removeCommitted(record.model, key, wasPrevious: wasPrevious)
-                } else {
-                    try removal.removeAssembly(key)
                 }
+                // Of a complete one, files that were being mended.
+                try removal.removeAssembly(key)
             }
         }
     }

@@ -1,10 +1,10 @@
 internal import EventLoop
 internal import Files
 internal import Manifest
-internal import Units
+public import Units
 
-/// Mending: the damaged files of a complete variant are assembled anew beside it, from their good chunks, other versions
-/// and neighbours, and take the old ones' places whole.
+/// Mending: the damaged files of a complete variant are assembled anew beside it, from their good chunks, other
+/// versions and neighbours, and take the old ones' places whole.
 ///
 /// The variant stays complete and served meanwhile. A file that a process has mapped stays in its memory as it was; its
 /// next load gets the new one.
@@ -12,8 +12,8 @@ extension Store {
     /// Begins to mend what checks have found damaged. The chunks that are missing then come through `writeChunk`.
     ///
     /// - Returns: what the damaged files need and what of it is here; nil if nothing is damaged.
-    /// - Throws: `.notFound` if the variant is not complete and attached here; `.busy` if it is being mended, or another
-    ///   variant of the version is fetched; `.diskFull`, and others.
+    /// - Throws: `.notFound` if the variant is not complete and attached here; `.busy` if it is being mended, or
+    ///   another variant of the version is fetched; `.diskFull`, and others.
     public func beginRepair(_ key: VariantKey) async throws(StoreError) -> FetchStart? {
         guard let entry = entry(key), let record = entry.record, let whole = entry.map else {
             throw StoreError(.notFound, "repair", of: "\(key)", "this variant is not complete here")
@@ -24,7 +24,7 @@ extension Store {
         let (map, fileSystem) = (ChunkMap(whole, only: damaged), fileSystem)
         entry.isRepairBegun = true
         defer { entry.isRepairBegun = false }
-        let assembly = try await anew(map, in: fileSystem)
+        let assembly = try await anew(map, entry, in: fileSystem)
         var have = ChunkSet(capacity: map.layout.chunkCount)
         for index in try await reuse(map.needed, in: assembly, for: entry) { have.insert(index) }
         guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(key)") }
@@ -34,8 +34,8 @@ extension Store {
 
     /// Puts the mended files into their places. Each is durable before it gets its name.
     ///
-    /// - Throws: `.refused` if a chunk is missing. After other errors the repair may begin again; what has its place keeps
-    ///   it.
+    /// - Throws: `.refused` if a chunk is missing. After other errors the repair may begin again; what has its place
+    ///   keeps it.
     public func finishRepair(_ key: VariantKey) async throws(StoreError) {
         guard let entry = entry(key), let repair = entry.repair, let whole = entry.map else {
             throw StoreError(.notFound, "repair", of: "\(key)", "this variant is not being mended")
@@ -45,22 +45,44 @@ extension Store {
         }
         await structure.enter()
         defer { structure.leave() }
-        guard entry.repair === repair, case .committed(var record) = entry.phase else {
+        guard entry.repair === repair, let model = entry.record?.model else {
             throw StoreError(.cancelled, "repair", of: "\(key)")
         }
-        let job = RepairCommit(fileSystem: fileSystem, map: repair.assembly.map, folder: repair.assembly.folder)
-        let old = record
-        do throws(StoreError) {
-            record = try await onPool { () throws(StoreError) in try job.run(old) }
-        } catch {
-            entry.repair = nil
-            throw error
+        let (map, fileSystem) = (repair.assembly.map, fileSystem)
+        let job = RepairCommit(
+            fileSystem: fileSystem, map: map, folder: repair.assembly.folder, target: StorePaths.committed(model, key))
+        defer { entry.repair = nil }
+        let mended = try await onPool { () throws(StoreError) in try job.run() }
+        guard let record = takeOver(mended, whole, entry) else { throw StoreError(.cancelled, "repair", of: "\(key)") }
+        let removal = VariantRemoval(fileSystem: fileSystem)
+        // Where the record cannot be written now, the files look changed after a restart, and are found right.
+        entry.recordIsChanged = true
+        try? await onPool { () throws(StoreError) -> Void in
+            try VariantCommit.writeRecord(record, in: fileSystem)
+            try removal.removeAssembly(key)
         }
-        entry.repair = nil
+    }
+
+    /// What was found damaged meanwhile, in other files, stays so.
+    private func takeOver(_ mended: [VariantRecord.File], _ whole: ChunkMap, _ entry: VariantEntry) -> VariantRecord? {
+        guard case .committed(var record) = entry.phase else { return nil }
+        let files = Dictionary(mended.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+        record.files = record.files.map { files[$0.path] ?? $0 }
+        record.damaged = record.damaged.filter { chunk in
+            whole.places(of: chunk).contains { files[whole.files[$0.file].path] == nil }
+        }
+        record.received = entry.received
+        entry.suspectFiles = entry.suspectFiles.filter { files[$0] == nil }
         entry.phase = .committed(record)
-        entry.suspectFiles = []
-        entry.available = whole.needed
-        readers.removeAll { $0.key == key }
+        entry.available = entry.trustedChunks(whole, record)
+        readers.removeAll { $0.key == entry.key }
+        return record
+    }
+
+    /// What mending will write.
+    public func repairByteCount(_ key: VariantKey) -> ByteCount {
+        guard let entry = entry(key), let record = entry.record, let map = entry.map else { return 0 }
+        return damagedFiles(of: map, record, entry).reduce(0) { $0 + map.files[$1].byteCount }
     }
 
     /// Gives a repair up. What was assembled of it goes.
@@ -92,9 +114,12 @@ extension Store {
     }
 
     /// Nothing of an earlier repair is taken up: it is small, and may be of other files.
-    private func anew(_ map: ChunkMap, in fileSystem: any StoreFileSystem) async throws(StoreError) -> Assembly {
+    private func anew(
+        _ map: ChunkMap, _ entry: VariantEntry, in fileSystem: any StoreFileSystem
+    ) async throws(StoreError) -> Assembly {
         await structure.enter()
         defer { structure.leave() }
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(map.key)") }
         let removal = VariantRemoval(fileSystem: fileSystem)
         return try await onPool { () throws(StoreError) in
             try removal.removeAssembly(map.key)
@@ -120,16 +145,18 @@ struct RepairCommit {
     let fileSystem: any StoreFileSystem
     /// The files that were assembled.
     let map: ChunkMap
+    /// Where they are.
     let folder: StorePath
+    /// Where the variant is.
+    let target: StorePath
 
-    /// - Returns: the variant's record, durable, with the new files' times and nothing damaged in them.
-    func run(_ old: VariantRecord) throws(StoreError) -> VariantRecord {
-        let target = StorePaths.committed(map.model, map.key)
-        var record = old
-        var times: [FilePath: Int64] = [:]
+    /// Each file is durable before it gets its name.
+    /// - Returns: the files as they are now.
+    func run() throws(StoreError) -> [VariantRecord.File] {
+        var mended: [VariantRecord.File] = []
         for entry in map.files {
             let (from, to) = (StorePaths.file(entry.path, in: folder), StorePaths.file(entry.path, in: target))
-            times[entry.path] = try doing("repair") { () throws(FileError) in
+            let modified = try doing("repair") { () throws(FileError) in
                 let file = try makeDurable(from)
                 // A folder that is gone is part of the damage.
                 if let parent = to.parent { try fileSystem.makeDurableDirectory(parent, mode: StorePaths.folderMode) }
@@ -137,14 +164,9 @@ struct RepairCommit {
                 if let parent = to.parent { try fileSystem.synchronizeDirectory(parent) }
                 return try file.status().modifiedNanoseconds
             }
+            mended.append(.init(path: entry.path, byteCount: entry.byteCount, modifiedNanoseconds: modified))
         }
-        record.files = old.files.map { file in
-            times[file.path].map { .init(path: file.path, byteCount: file.byteCount, modifiedNanoseconds: $0) } ?? file
-        }
-        record.damaged = []
-        try VariantCommit.writeRecord(record, in: fileSystem)
-        try? VariantRemoval(fileSystem: fileSystem).removeAssembly(map.key)
-        return record
+        return mended
     }
 
     /// A file of which an fsync failed is lost: a second one may wrongly succeed.

@@ -41,6 +41,9 @@ extension Store {
         return union
     }
 
+    /// The chunks of one variant that are here, verified; nil if it is neither attached nor being fetched.
+    public func available(of key: VariantKey) -> ChunkSet? { entry(key)?.available }
+
     /// Part of a chunk, for a neighbour: cached reads on the loop, into parts of a buffer that can be used again.
     ///
     /// What is sent, the receiver verifies; nothing is hashed here.

@@ -148,10 +148,9 @@ public import Units
 
     /// Writes the record of a committed variant with what is known now.
     func saveRecord(of entry: VariantEntry) async throws(StoreError) {
-        guard case .committed(var record) = entry.phase else { return }
         await structure.enter()
         defer { structure.leave() }
-        guard case .committed = entry.phase else { return }
+        guard case .committed(var record) = entry.phase else { return }
         record.received = entry.received
         entry.phase = .committed(record)
         entry.recordIsChanged = false

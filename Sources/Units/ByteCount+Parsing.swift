@@ -1,6 +1,6 @@
 extension ByteCount {
-    /// A number and a unit as people write them: `B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB`, with or without
-    /// a blank between them, in any case of letters. Nil for anything else, and beyond an exabyte.
+    /// A number and a unit as people write them: `B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB`, with or
+    /// without a blank between them, in any case of letters. Nil for anything else, and beyond an exabyte.
     public init?(parsing text: String) {
         let digits = text.prefix { $0.isASCII && ($0.isWholeNumber || $0 == ".") }
         let unit = text.dropFirst(digits.count).drop { $0 == " " }.lowercased()

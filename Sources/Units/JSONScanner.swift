@@ -106,7 +106,9 @@ public struct JSONScanner: Sendable {
         while true {
             try body(&self)
             skipSpace()
-            guard let next = peek, next == closing || next == UInt8(ascii: ",") else { throw fault("a comma or the end") }
+            guard let next = peek, next == closing || next == UInt8(ascii: ",") else {
+                throw fault("a comma or the end")
+            }
             position += 1
             if next == closing { return }
         }

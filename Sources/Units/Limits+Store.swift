@@ -7,8 +7,8 @@ extension Limits {
     public static let checkSliceByteCountMax = 64 << 20
     /// Checks of one variant that run at the same time; the pool has other work as well.
     public static let parallelSweepCount = 2
-    /// Blocks of the file systems that share them, or a multiple of it: XFS and Btrfs as they are made by default. Where
-    /// blocks are larger, bytes are copied.
+    /// Blocks of the file systems that share them, or a multiple of it: XFS and Btrfs as they are made by default.
+    /// Where blocks are larger, bytes are copied.
     public static let reflinkBlockByteCount = 4_096
     /// Folders in which one fetch looks for bytes to reuse.
     public static let reuseFolderCountMax = 16

@@ -42,7 +42,8 @@ enum LineageFile {
             guard names.insert(note.key).inserted else {
                 throw ControlError(.failed, "\(path): \(note.key) is there twice")
             }
-            guard !(note.key + note.value).unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+            guard !(note.key + note.value).unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+            else {
                 throw ControlError(.failed, "\(path): \(note.key) has a control character, such as a line break")
             }
             guard (1...Limits.noteKeyByteCountMax).contains(note.key.utf8.count),

@@ -24,7 +24,8 @@ struct Shoal: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, TokenCommand.self, JoinCommand.self, AgentCommand.self, SeedCommand.self, GetCommand.self,
             FollowCommand.self, UnfollowCommand.self, ListCommand.self, ShowCommand.self, StatusCommand.self,
-            PromoteCommand.self, RemoveCommand.self, CollectCommand.self, VerifyCommand.self, DenyCommand.self, LimitCommand.self,
+            PromoteCommand.self, RemoveCommand.self, CollectCommand.self, VerifyCommand.self, DenyCommand.self,
+            LimitCommand.self,
             VersionCommand.self,
         ]
     )

@@ -38,7 +38,9 @@ import Units
     }
 
     @Test func whatIsTooLongOrTooManyIsRefusedByName() {
-        let long = #expect(throws: ControlError.self) { try read("{\"key\": \"\(String(repeating: "x", count: 4_097))\"}") }
+        let long = #expect(throws: ControlError.self) {
+            try read("{\"key\": \"\(String(repeating: "x", count: 4_097))\"}")
+        }
         #expect(long?.description.contains("key is too long") == true)
         let many = (0..<65).map { "\"k\($0)\": 1" }.joined(separator: ",")
         let error = #expect(throws: ControlError.self) { try read("{\(many)}") }

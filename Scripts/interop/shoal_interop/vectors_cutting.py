@@ -176,12 +176,16 @@ class CuttingVectors:
             self.entry("opaque-gguf-version-1", SMALL, gguf(pairs, tensors, data, version=1)),
             self.entry("opaque-gguf-version-4", SMALL, gguf(pairs, tensors, data, version=4)),
             self.entry("opaque-gguf-alignment", SMALL, gguf([(b"general.alignment", u32(48))], tensors, data)),
-            self.entry("opaque-gguf-alignment-type", SMALL, gguf([(b"general.alignment", (10, bytes(8)))], tensors, data)),
+            self.entry(
+                "opaque-gguf-alignment-type", SMALL, gguf([(b"general.alignment", (10, bytes(8)))], tensors, data)
+            ),
             self.entry("opaque-gguf-type", SMALL, gguf([(b"x", (13, b""))], tensors, data)),
             self.entry("opaque-gguf-too-deep", SMALL, gguf([(b"x", (9, deeper))], tensors, data)),
             self.entry("opaque-gguf-offset", SMALL, gguf(pairs, [(b"a", [1], 1_201)], data)),
             self.entry("opaque-gguf-dimensions", SMALL, gguf(pairs, [(b"a", [1] * 9, 0)], data)),
-            self.entry("opaque-gguf-cut-off", SMALL, [raw(b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1)), random(31, 900)]),
+            self.entry(
+                "opaque-gguf-cut-off", SMALL, [raw(b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1)), random(31, 900)]
+            ),
         ]
 
 

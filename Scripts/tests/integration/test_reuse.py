@@ -72,7 +72,8 @@ class ReuseTest(ClusterTestCase):
         (self.source / "other").rename(self.source / "deep" / "weights")
         fill(self.source / "more", 150 * MIB, seed=2)
         self.publish("another/model", "one")
-        self.assertEqual(received(self.b, "another/model", "one"), {"neighbour": 150 * MIB, "origin": 0, "local": 2 * MIB})
+        expected = {"neighbour": 150 * MIB, "origin": 0, "local": 2 * MIB}
+        self.assertEqual(received(self.b, "another/model", "one"), expected)
 
     def test_bytes_come_from_a_folder_that_is_named(self) -> None:
         fill(self.source / "weights", 4 * MIB, seed=1)

@@ -33,7 +33,8 @@ class VariantsTest(ClusterTestCase):
         a.kill()  # b has the shared chunks, and its own
         del self.cluster.nodes["a"]
         got = c.begin("get", "m@one", "--wait", "60")
-        c.wait_for(lambda status: self.verified(c) >= 400 * KIB, 30, "the shared chunks, from a node with the other variant")
+        # From a node that has the other variant.
+        c.wait_for(lambda status: self.verified(c) >= 400 * KIB, 30, "the shared chunks")
         a = self.restart(a)
         self.assertEqual(got.wait(60), 0)
         for node, name in ((b, "small"), (c, "large")):

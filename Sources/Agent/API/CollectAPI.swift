@@ -22,7 +22,9 @@ struct CollectAPI {
             let after = try await agent.store.freeByteCount()
             let left = Set(agent.store.committed.map(\.key))
             let items = plan.items.map { item in
-                item.report(tag: tag(item), deleted: request.dryRun ? item.keptBecause == nil : !left.contains(item.variant.key))
+                item.report(
+                    tag: tag(item), deleted: request.dryRun ? item.keptBecause == nil : !left.contains(item.variant.key)
+                )
             }
             return CollectReport(items: items, freedBytes: request.dryRun ? 0 : max(0, after.value - before.value))
         } catch {

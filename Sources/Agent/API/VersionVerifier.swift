@@ -28,7 +28,7 @@ struct VersionVerifier {
                 throw error.controlError
             }
             done += report.checkedByteCount.value
-            offerAgain(variant.key.version)
+            agent.library.offerAgain(variant.key.version)
             items.append(item(report, variant))
         }
         if let seconds = request.repairSeconds {
@@ -65,12 +65,6 @@ struct VersionVerifier {
         let found = complete.filter { $0.model.text == model }
         guard !found.isEmpty else { throw ControlError(.notFound, "no version of \(model) is complete on this node") }
         return found
-    }
-
-    /// What an earlier check had withdrawn, and is right again.
-    private func offerAgain(_ version: Digest) {
-        guard let available = agent.store.available(version) else { return }
-        agent.driver.handle(.chunksFound(version, available.indices))
     }
 
     private func item(_ report: VerificationReport, _ variant: CommittedVariant) -> VerifyReport.Item {

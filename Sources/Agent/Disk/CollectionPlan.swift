@@ -43,7 +43,8 @@ struct CollectionPlan {
     init(_ variants: [CommittedVariant], ages: [Digest: Age], reasons: [VariantKey: Reason]) {
         var kept: [Digest: Reason] = [:]
         for key in reasons.keys.sorted() where kept[key.version] == nil { kept[key.version] = reasons[key] }
-        items = variants
+        items =
+            variants
             .map { Item(variant: $0, age: ages[$0.key.version], keptBecause: reasons[$0.key] ?? kept[$0.key.version]) }
             .sorted { left, right in
                 let (one, other) = (left.keptBecause == nil, right.keptBecause == nil)

@@ -6,7 +6,8 @@ internal import Store
 internal import Trust
 internal import Units
 
-/// Keeps the disk from filling up: says what may be deleted, deletes it when space is short, and refuses what cannot fit.
+/// Keeps the disk from filling up: says what may be deleted, deletes it when space is short, and refuses what cannot
+/// fit.
 @LoopActor
 final class DiskKeeper {
     private let store: Store
@@ -52,10 +53,11 @@ final class DiskKeeper {
     private static let interval = Duration.seconds(Limits.diskReviewSeconds)
 
     /// What is here, and what of it may go.
-    func plan() async -> CollectionPlan {
+    func plan() async -> CollectionPlan { plan(mapped: await mapped()) }
+
+    private func mapped() async -> Set<String> {
         let modelsFolder = "\(store.folder)/models/"
-        let mapped = (try? await ThreadPool.run { MappedFiles.paths(below: modelsFolder) }) ?? []
-        return plan(mapped: mapped)
+        return (try? await ThreadPool.run { MappedFiles.paths(below: modelsFolder) }) ?? []
     }
 
     private func plan(mapped: Set<String>) -> CollectionPlan {
@@ -110,15 +112,13 @@ final class DiskKeeper {
         until enough: (@LoopActor () async throws(StoreError) -> Bool)?
     ) async throws(StoreError) {
         if let enough, try await enough() { return }
-        for abandoned in library.abandoned {
-            try? await library.remove(abandoned)
-            if let enough, try await enough() { return }
-        }
+        if try await removeAbandoned(until: enough) { return }
         for (version, model, _) in await plan().versions {
+            let mapped = await mapped()
             do throws(StoreError) {
                 // Much may have changed while others were deleted.
                 try await library.remove(version) { [self] key in
-                    plan(mapped: []).items.contains { $0.variant.key == key && $0.keptBecause != nil }
+                    plan(mapped: mapped).items.contains { $0.variant.key == key && $0.keptBecause != nil }
                 }
             } catch {
                 log.notice("a version was not deleted: \(error)", metadata: ["version": "\(version.short)"])
@@ -131,6 +131,18 @@ final class DiskKeeper {
         }
     }
 
+    /// Fetches that nobody wants any more go first.
+    /// - Returns: whether that was enough.
+    private func removeAbandoned(
+        until enough: (@LoopActor () async throws(StoreError) -> Bool)?
+    ) async throws(StoreError) -> Bool {
+        for abandoned in library.abandoned {
+            try? await library.remove(abandoned)
+            if let enough, try await enough() { return true }
+        }
+        return false
+    }
+
     /// Makes room for what a fetch will write; nothing is deleted where that would not be enough.
     /// - Parameters:
     ///   - byteCount: the whole variant's, which the quota counts.
@@ -141,17 +153,20 @@ final class DiskKeeper {
     ) async throws(StoreError) {
         await gate.enter()
         defer { gate.leave() }
-        var needed = try await space()
-        guard try await !hasRoom(for: needed, byteCount, to: limits.freeMin) else { return admitted[key] = byteCount }
+        let hasRoomNow = { @LoopActor [self] (free: ByteCount) async throws(StoreError) -> Bool in
+            try await hasRoom(for: try await space(), byteCount, to: free)
+        }
+        let (freeMin, freeTarget) = (limits.freeMin, limits.freeTarget)
+        if try await hasRoomNow(freeMin) { return admitted[key] = byteCount }
+        if try await removeAbandoned(until: { () async throws(StoreError) in try await hasRoomNow(freeMin) }) {
+            return admitted[key] = byteCount
+        }
         let gain = await plan().versions.reduce(0 as ByteCount) { $0 + $1.byteCount }
-        guard try await hasRoom(for: needed, byteCount, to: limits.freeMin, after: gain) else {
-            throw await refusal(of: key, needed)
+        guard try await hasRoom(for: try await space(), byteCount, to: freeMin, after: gain) else {
+            throw await refusal(of: key, try await space())
         }
-        try await collectInTurn { [self] () async throws(StoreError) in
-            needed = try await space()
-            return try await hasRoom(for: needed, byteCount, to: limits.freeTarget)
-        }
-        guard try await hasRoom(for: needed, byteCount, to: limits.freeMin) else { throw await refusal(of: key, needed) }
+        try await collectInTurn { () async throws(StoreError) in try await hasRoomNow(freeTarget) }
+        guard try await hasRoomNow(freeMin) else { throw await refusal(of: key, try await space()) }
         admitted[key] = byteCount
     }
 
@@ -164,7 +179,8 @@ final class DiskKeeper {
         return StoreError(
             .diskFull, "admit", of: key.version.short,
             "\(needed) bytes are needed, \(free) are free of which \(limits.freeMin) are to stay so\(quota): "
-                + "free space on it, or change `disk` in the configuration; `shoal gc --dry-run` says what stays, and why")
+                + "free space on it, or change `disk` in the configuration; `shoal gc --dry-run` says what stays"
+        )
     }
 
     private func review() async {

@@ -10,15 +10,18 @@ internal import Units
 final class Scrubber {
     private let store: Store
     private let isReady: @LoopActor (VariantKey) -> Bool
-    /// Nil if nothing is to be hashed again.
+    private let onIntact: @LoopActor (VariantKey) -> Void
+    /// In how many days everything is hashed again; nil if nothing is.
     private let days: Int64?
     private let jobs: Jobs
     private let log: Logger
     private var timer: LoopTimer?
 
     init(
-        store: Store, days: Int64?, jobs: Jobs, log: Logger, isReady: @escaping @LoopActor (VariantKey) -> Bool
+        store: Store, days: Int64?, jobs: Jobs, log: Logger, isReady: @escaping @LoopActor (VariantKey) -> Bool,
+        onIntact: @escaping @LoopActor (VariantKey) -> Void
     ) {
+        self.onIntact = onIntact
         self.store = store
         self.days = days
         self.jobs = jobs
@@ -42,7 +45,10 @@ final class Scrubber {
             let isSuspect = !variant.suspectFiles.isEmpty
             do throws(StoreError) {
                 let report = try await store.verify(variant.key, pace: isSuspect ? nil : pace)
-                guard !report.isIntact else { continue }
+                guard !report.isIntact else {
+                    onIntact(variant.key)
+                    continue
+                }
                 log.error(
                     "damage was found on disk",
                     metadata: ["version": "\(variant.key)", "chunks": "\(report.damaged.count)"])
@@ -60,7 +66,8 @@ final class Scrubber {
         if let suspect = ready.first(where: { !$0.suspectFiles.isEmpty }) { return suspect }
         guard let days else { return nil }
         let oldest = ready.min { seconds($0) < seconds($1) }
-        let due = Clock.wallTime().secondsSince1970 - days * 86_400
+        // The other half of the time is for hashing it.
+        let due = Clock.wallTime().secondsSince1970 - days * 86_400 / 2
         return oldest.flatMap { seconds($0) <= due ? $0 : nil }
     }
 

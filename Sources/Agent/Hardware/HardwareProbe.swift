@@ -1,7 +1,8 @@
 internal import Files
 internal import Units
 
-/// Looks at what the kernel says of this machine. Blocks: for milliseconds, or up to 6 s where there is an NVIDIA driver.
+/// Looks at what the kernel says of this machine. Blocks: for milliseconds, or up to 6 s where there is an NVIDIA
+/// driver.
 struct HardwareProbe {
     /// `/`; another folder in tests.
     let root: String
@@ -15,7 +16,8 @@ struct HardwareProbe {
         hardware.hasNVIDIA = !names("proc/driver/nvidia/gpus").isEmpty
         if hardware.hasNVIDIA { hardware.nvidiaCapabilities = NVIDIAProbe.capabilities() }
         hardware.amdTargets = amdTargets
-        hardware.hasIntelGPU = isIntel(names("sys/class/drm").filter { $0.hasPrefix("renderD") }, below: "sys/class/drm")
+        hardware.hasIntelGPU = isIntel(
+            names("sys/class/drm").filter { $0.hasPrefix("renderD") }, below: "sys/class/drm")
         hardware.hasIntelNPU = isIntel(names("sys/class/accel"), below: "sys/class/accel")
         return hardware
     }
@@ -46,7 +48,8 @@ struct HardwareProbe {
 
     /// The beginning of a file of the kernel's, which has no size.
     private func text(_ path: String) -> String {
-        guard let bytes = try? OutsideFile(path: "\(root)/\(path)").readStart(byteCountMax: Self.textByteCountMax) else {
+        guard let bytes = try? OutsideFile(path: "\(root)/\(path)").readStart(byteCountMax: Self.textByteCountMax)
+        else {
             return ""
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -24,7 +24,8 @@ struct VariantPreference: Sendable {
 
     private func best(of variants: [Variant]) -> Variant? {
         for name in hardware.preferredNames {
-            if let found = variants.first(where: { Self.stands(name, for: $0.name) && !isForeign($0.name, but: name) }) {
+            if let found = variants.first(where: { Self.stands(name, for: $0.name) && !isForeign($0.name, but: name) })
+            {
                 return found
             }
         }

@@ -12,20 +12,26 @@ extension Library {
         for chunk in store.committed(key)?.damaged ?? [] {
             driver.handle(.chunkRechecked(key.version, chunk, .damaged))
         }
+        // A repair that waits for chunks begins again, with what was found now.
+        if isRepairing(key.version) { entries[key.version]?.stopWaiting(.givenUp) }
         startRepair(of: key.version)
+    }
+
+    /// What a check has found right again is offered again.
+    func offerAgain(_ version: Digest) {
+        guard let available = store.available(version) else { return }
+        driver.handle(.chunksFound(version, available.indices))
     }
 
     /// Mends a version, again and again until it is done or the version is gone.
     func startRepair(of digest: Digest) {
         jobs.start("repair \(digest)") { [weak self] in
             while !Task.isCancelled, let self, let entry = entries[digest], entry.phase == .ready {
-                guard let key = store.committed.first(where: { $0.key.version == digest && $0.isDamaged })?.key else { return }
-                do throws(StoreError) {
-                    if try await repair(key, of: entry) { continue }
-                } catch {
-                    log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
-                }
-                try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds))
+                let damaged = store.committed.filter { $0.key.version == digest && $0.isDamaged }.map(\.key)
+                guard !damaged.isEmpty else { return }
+                var isMended = true
+                for key in damaged { isMended = await attempt(key, of: entry) && isMended }
+                if !isMended { try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds)) }
             }
         }
     }
@@ -33,33 +39,52 @@ extension Library {
     /// Whether a version is being mended.
     func isRepairing(_ digest: Digest) -> Bool { jobs.isRunning("repair \(digest)") }
 
+    /// - Returns: whether it is mended.
+    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> Bool {
+        defer { disk?.release(key) }
+        do throws(StoreError) {
+            if try await repair(key, of: entry) { return true }
+        } catch {
+            entry.error = "damaged on disk, and not mended yet: \(error)"
+            log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
+        }
+        await store.abandonRepair(key)
+        return false
+    }
+
     /// - Returns: false if it was given up.
     private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> Bool {
+        try await disk?.admit(key, 0) { [store] () async throws(StoreError) in store.repairByteCount(key) }
         guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return false }
         entry.error = "damaged on disk; it is being mended from its neighbours"
         log.notice("a damaged version is being mended", metadata: ["version": "\(key)"])
-        if start.verified != start.needed {
-            let held = available(entry, layout, and: start.verified)
-            let needed = available(entry, layout, and: start.needed)
-            driver.add(plan(entry, layout, held: held, needed: needed, seeding: .ordinary))
-            guard await entry.allChunks() == .complete else {
-                await store.abandonRepair(key)
-                return false
-            }
+        if !start.verified.isSuperset(of: start.needed) {
+            guard mayTrade(entry) else { return false }
+            driver.add(plan(for: start, entry, layout))
+            guard await entry.allChunks() == .complete else { return false }
             _ = driver.closeFetchReport(of: entry.digest)
         }
         try await store.finishRepair(key)
         guard entries[entry.digest] === entry, entry.phase == .ready else { return true }
         entry.error = ""
-        let held = available(entry, layout, and: start.needed)
-        driver.add(plan(entry, layout, held: held, needed: held, seeding: .ordinary))
+        forgetWriteFailure(of: entry.digest)
+        if mayTrade(entry), let held = store.available(entry.digest) {
+            driver.add(plan(entry, layout, held: held, needed: held, seeding: .ordinary))
+        }
         log.notice("a damaged version is mended", metadata: ["version": "\(key)"])
+        onReady?(entry)
         return true
     }
 
-    private func available(_ entry: LibraryEntry, _ layout: Layout, and more: ChunkSet) -> ChunkSet {
-        var available = store.available(entry.digest) ?? ChunkSet(capacity: layout.chunkCount)
-        for index in more.indices { available.insert(index) }
-        return available
+    /// All that is here is held, but for what the damaged files still lack: that is fetched, though it may lie
+    /// elsewhere.
+    private func plan(for start: FetchStart, _ entry: LibraryEntry, _ layout: Layout) -> VersionPlan {
+        var held = store.available(entry.digest) ?? ChunkSet(capacity: layout.chunkCount)
+        var needed = held
+        for index in start.needed.indices {
+            needed.insert(index)
+            if start.verified.contains(index) { held.insert(index) } else { held.remove(index) }
+        }
+        return plan(entry, layout, held: held, needed: needed, seeding: .ordinary)
     }
 }

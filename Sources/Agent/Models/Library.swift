@@ -138,6 +138,7 @@ final class Library {
         guard entries[digest]?.model == model else { return }
         driver.remove(digest, because: .denied)
         unwant(digest)
+        entries[digest]?.stopWaiting(.givenUp)
     }
 
     /// The denial was lifted.
@@ -155,6 +156,7 @@ final class Library {
         for digest in entries.keys.sorted() where trust.manifest(digest) != nil && trust.manifests[digest] == nil {
             driver.remove(digest, because: .unwanted)
             unwant(digest)
+            entries[digest]?.stopWaiting(.givenUp)
         }
     }
 
@@ -169,6 +171,9 @@ final class Library {
         entries[digest]?.error = error.description
         writeFailure = (digest, error)
     }
+
+    /// A version could be written after all.
+    func forgetWriteFailure(of digest: Digest) { if writeFailure?.version == digest { writeFailure = nil } }
 
     private func entry(_ digest: Digest, _ model: ModelName) -> LibraryEntry {
         if let known = entries[digest] { return known }
@@ -270,7 +275,7 @@ extension Library {
     private func begin(
         _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout
     ) async throws(StoreError) -> (held: ChunkSet, needed: ChunkSet) {
-        if store.isBeingFetched(entry.key), let held = store.available(entry.digest),
+        if store.isBeingFetched(entry.key), let held = store.available(of: entry.key),
             let files = manifest.value.fileRange(of: entry.variant)
         {
             return (held, layout.chunkSet(ofFiles: files))
@@ -295,11 +300,18 @@ extension Library {
         guard let held = store.available(entry.digest) else {
             throw StoreError(.notFound, "serve", of: "\(entry.key)", "nothing of it is complete here")
         }
-        // What only an earlier root entitled may be loaded where it is current, and no more.
-        if !trust.denyList.isDenied(entry.digest, of: entry.model), trust.manifests[entry.digest] != nil {
+        if mayTrade(entry) {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
         }
         becomeReady(entry)
+        if store.committed.contains(where: { $0.key.version == entry.digest && !$0.damaged.isEmpty }) {
+            startRepair(of: entry.digest)
+        }
+    }
+
+    /// What is denied, or what only an earlier root entitled, may be loaded where it is current, and no more.
+    func mayTrade(_ entry: LibraryEntry) -> Bool {
+        !trust.denyList.isDenied(entry.digest, of: entry.model) && trust.manifests[entry.digest] != nil
     }
 
     /// Lets the store read all variants of a version that are complete: to serve them, and to take from them.

@@ -8,8 +8,8 @@ internal import Units
 /// Folders of the user's in which bytes of a version may lie.
 extension Store {
     /// Cuts and hashes what is in some folders as a version is cut, and keeps what is wanted. A folder that cannot be
-    /// looked through, and a file that changes meanwhile or cannot be read, is left out; what is taken from one is hashed
-    /// again in its new place.
+    /// looked through, and a file that changes meanwhile or cannot be read, is left out; what is taken from one is
+    /// hashed again in its new place.
     ///
     /// - Throws: `.cancelled` if the version is removed meanwhile.
     func outsideFiles(

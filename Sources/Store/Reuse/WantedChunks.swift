@@ -1,8 +1,8 @@
 internal import Manifest
 internal import Units
 
-/// Which chunks are missing, to be found by their digests. Takes 4 bytes a chunk: a table of digests would take more than
-/// all else together.
+/// Which chunks are missing, to be found by their digests. Takes 4 bytes a chunk: a table of digests would take more
+/// than all else together.
 struct WantedChunks: Sendable {
     private let layout: Layout
     /// Ascending by digest.

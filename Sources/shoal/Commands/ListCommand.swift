@@ -88,7 +88,9 @@ struct ShowCommand: AsyncParsableCommand {
             "folder     \(detail.path)",
         ]
         if !detail.parent.isEmpty { lines.append("parent     \(detail.parent)") }
-        lines += detail.lineage.sorted { $0.key < $1.key }.map { "lineage    \(Format.line($0.key)): \(Format.line($0.value))" }
+        lines += detail.lineage.sorted { $0.key < $1.key }.map {
+            "lineage    \(Format.line($0.key)): \(Format.line($0.value))"
+        }
         for variant in detail.variants {
             lines.append("variant    \(variant.name)")
             lines += variant.files.map { "  \($0.sha256)  \($0.path)  \(Format.bytes($0.bytes))" }

@@ -6,9 +6,9 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Hash what is on disk again and compare it with the manifests.",
         discussion: """
-            Exits with 3 if anything was damaged. What is damaged is offered to no neighbour from then on, and mended as \
-            soon as a neighbour has it; the agent does both by itself as well, for all that is on disk, within the days \
-            of `disk.scrub_days`.
+            Exits with 3 if anything was damaged. What is damaged is offered to no neighbour from then on, and \
+            mended as soon as a neighbour has it; the agent does both by itself as well, for all that is on disk, \
+            within the days of `disk.scrub_days`.
             """)
 
     @Argument(help: ArgumentHelp("MODEL or MODEL@VERSION; without it everything.", valueName: "model"))
