@@ -53,7 +53,7 @@ public struct FetchedVersion: Codable, Sendable {
     /// Which variant this node takes.
     public let variant: String
     /// The folder of the version; empty while it is not complete.
-    public let path: String
+    public var path: String
     /// Size of the variant's files; 0 until the manifest is known.
     public let bytes: Int64
     /// Whether it is durable on this node.

@@ -34,6 +34,21 @@ public struct FetchStart: Hashable, Sendable {
     public let received: ReceivedBytes
 }
 
+/// What a fetch would cost.
+public struct FetchPlan: Hashable, Sendable {
+    /// The variant's files.
+    public let byteCount: ByteCount
+    /// Its chunks, each once.
+    public let distinctByteCount: ByteCount
+    /// What of them is found on this machine.
+    public let reusedByteCount: ByteCount
+    /// What it would take on the disk.
+    public let spaceByteCount: ByteCount
+
+    /// What others would have to send.
+    public var transferByteCount: ByteCount { distinctByteCount - reusedByteCount }
+}
+
 /// What became of a chunk that was given to the store.
 public enum ChunkVerdict: Hashable, Sendable {
     /// Its hash agrees, and it is written everywhere where it occurs. It may be announced.

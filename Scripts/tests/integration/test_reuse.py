@@ -85,6 +85,32 @@ class ReuseTest(ClusterTestCase):
         self.b.run("get", "m@one", "--reuse-from", local, "--wait", "30")
         self.assertEqual(received(self.b, "m", "one"), {"neighbour": 0, "origin": 0, "local": 4 * MIB})
 
+    def test_a_plan_says_what_a_version_would_cost_and_fetches_nothing(self) -> None:
+        fill(self.source / "weights", 2 * MIB, seed=1)
+        self.publish("m", "one")
+        fill(self.source / "more", 300 * KIB, seed=2)
+        self.a.run("seed", self.source, "--model", "m", "--version", "two")
+        plan = self.b.run("get", "m@two", "--plan", "--json").json
+        self.assertEqual(plan["bytes_total"], 2 * MIB + 300 * KIB)
+        self.assertEqual((plan["bytes_reused"], plan["bytes_transfer"]), (2 * MIB, 300 * KIB))
+        self.assertFalse(plan["complete"])
+        self.assertIn("to transfer   300.0 KiB", self.b.run("get", "m@two", "--plan").out)
+        self.assertIsNone(self.b.model("m", "two"))
+        self.assertIn("is complete here", self.b.run("get", "m@one", "--plan").out)
+        self.assert_fails(self.b, "get", "m@three", "--plan", code=4)
+
+    def test_plain_files_are_copied_to_a_folder(self) -> None:
+        fill(self.source / "weights", 200 * KIB, seed=1)
+        fill(self.source / "deep" / "er", 1, seed=2)
+        self.publish("m", "one")
+        target = self.cluster.folder / "plain"
+        self.assertEqual(Path(self.b.run("get", "m@one", "--output", target).out.strip()), target.resolve())
+        self.assertEqual(digests(target), digests(self.source))
+        (target / "weights").write_bytes(b"mine now")
+        self.b.run("verify")
+        self.assert_fails(self.b, "get", "m@one", "--output", target, code=1, says="not empty")
+        self.assert_fails(self.b, "get", "m@one", "--output", target / "new", "--no-wait", code=64)
+
     def test_a_parent_is_named_by_the_manifest_and_must_be_known(self) -> None:
         fill(self.source / "weights", 100 * KIB, seed=1)
         self.publish("m", "one")

@@ -17,6 +17,9 @@ struct AgentAPI {
         server.answer(GetVersion.self) { (request, progress) throws(ControlError) in
             try await VersionGetter(agent: agent, progress: progress).get(request)
         }
+        server.answer(PlanVersion.self) { (request, progress) throws(ControlError) in
+            try await VersionGetter(agent: agent, progress: progress).plan(request)
+        }
         server.answer(SetFollow.self) { (request, _) throws(ControlError) in try await follow(request) }
         server.answer(ListVersions.self) { (request, _) throws(ControlError) in try list(request) }
         server.answer(ShowVersion.self) { (request, _) throws(ControlError) in try show(request) }

@@ -2,6 +2,7 @@ internal import Control
 internal import EventLoop
 internal import Files
 internal import Manifest
+internal import Store
 internal import Swarm
 internal import Trust
 internal import Units
@@ -27,6 +28,39 @@ struct VersionGetter {
         guard request.wait else { return VersionDescriber(agent: agent).fetched(entry) }
         try await wait(for: entry, until: deadline)
         return VersionDescriber(agent: agent).fetched(entry)
+    }
+
+    /// What a `get` would cost. Only documents are fetched.
+    func plan(_ request: PlanVersion) async throws(ControlError) -> PlanVersion.Reply {
+        guard let model = ModelName(request.model) else {
+            throw ControlError(.wrongUsage, "\(request.model) is no model name")
+        }
+        let choice = try VersionChoice(version: request.version, channel: request.channel)
+        let manifest = try await find(model, choice, nil)
+        let variant = agent.library.variant(of: manifest)
+        let key = VariantKey(version: manifest.digest, variant: variant)
+        do {
+            guard let layout = try await agent.fetcher.layout(of: manifest) else {
+                throw ControlError(
+                    .tryAgain, "no neighbour gives the version's table of chunks now", hint: "Try again.")
+            }
+            let isComplete = agent.store.committed(key) != nil
+            let plan = try await agent.store.plan(manifest, layout, variant: variant)
+            let transfer = isComplete ? 0 : plan.transferByteCount.value
+            let rate = agent.driver.core.downlinkLimit.bytesPerSecond
+            return PlanVersion.Reply(
+                model: model.text, version: manifest.digest.hex, tag: manifest.value.tag.text, variant: variant.text,
+                complete: isComplete, bytesTotal: plan.byteCount.value, bytesReused: plan.reusedByteCount.value,
+                bytesTransfer: transfer, bytesDisk: isComplete ? 0 : plan.spaceByteCount.value,
+                bytesFree: try await agent.store.freeByteCount().value,
+                seconds: rate > 0 ? Double(transfer) / rate : nil)
+        } catch let error as ControlError {
+            throw error
+        } catch let error as StoreError {
+            throw error.controlError
+        } catch {
+            throw ControlError(.failed, "\(error)")
+        }
     }
 
     // MARK: Finding

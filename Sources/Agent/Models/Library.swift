@@ -68,6 +68,11 @@ final class Library {
         }
     }
 
+    /// Which variant of a version this node would take.
+    func variant(of manifest: Verified<Manifest>) -> VariantName {
+        preference.choose(of: manifest.value.model, among: manifest.value.variants)
+    }
+
     /// Fetches a version, unless it is here.
     /// - Parameter folders: where bytes of it may lie; looked at when its fetch begins.
     func want(_ digest: Digest, of model: ModelName, reusing folders: [String] = []) {
@@ -283,7 +288,7 @@ extension Library {
         entry.phase = .verifying
         let byteCount = manifest.value.variant(entry.variant)?.byteCount ?? 0
         try await disk?.admit(entry.key, byteCount) { [store] () async throws(StoreError) in
-            try await store.spaceNeeded(manifest, layout, variant: entry.variant)
+            try await store.plan(manifest, layout, variant: entry.variant).spaceByteCount
         }
         let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {
             entry.hashedByteCount = $0.value

@@ -39,6 +39,15 @@ struct ReusePlan: Sendable {
     /// What needs no space on a disk that shares blocks.
     var shareableByteCount: Int64 { runs.reduce(0) { $0 + Int64($1.shareable.count) } }
 
+    /// The chunks that are found for all their places.
+    var foundEverywhere: ChunkSet {
+        var counts: [ChunkIndex: Int] = [:]
+        for chunk in runs.lazy.flatMap(\.chunks) { counts[chunk, default: 0] += 1 }
+        var found = ChunkSet(capacity: map.layout.chunkCount)
+        for (chunk, count) in counts where count == map.places(of: chunk).count { found.insert(chunk) }
+        return found
+    }
+
     private mutating func plan(_ file: Int) {
         var offset: Int64 = 0
         var last: Find?

@@ -42,27 +42,27 @@ extension Store {
         return await copy(steps, from: sources, in: assembly, for: entry)
     }
 
-    /// What a fetch that begins now will write to the disk: the variant without what shares blocks with versions here,
-    /// and without what an earlier run has written.
-    public func spaceNeeded(
+    /// What a fetch that begins now would take from here, from others and of the disk.
+    public func plan(
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName
-    ) async throws(StoreError) -> ByteCount {
+    ) async throws(StoreError) -> FetchPlan {
         let (body, variants, fileSystem, shares) = (manifest.value, reuseVariants, fileSystem, sharesBlocks)
         let key = VariantKey(version: manifest.digest, variant: variant)
         return try await onPool { () throws(StoreError) in
             let map = try ChunkMap(key: key, manifest: body, layout: layout)
-            var shared: Int64 = 0
-            if shares {
-                let sources = variants.sources(WantedChunks(map.needed, of: layout), for: map)
-                shared = ReusePlan(map.needed, of: map, sources: sources).shareableByteCount
-            }
+            let sources = variants.sources(WantedChunks(map.needed, of: layout), for: map)
+            let plan = ReusePlan(map.needed, of: map, sources: sources)
             var there: Int64 = 0
             for file in map.files {
                 let path = StorePaths.file(file.path, in: StorePaths.assembly(key))
                 let status = try doing("begin fetch") { () throws(FileError) in try fileSystem.statusIfPresent(path) }
                 there += status?.allocatedByteCount.value ?? 0
             }
-            return ByteCount(max(0, map.byteCount.value - max(shared, there)))
+            let shared = shares ? plan.shareableByteCount : 0
+            return FetchPlan(
+                byteCount: map.byteCount, distinctByteCount: map.distinctByteCount,
+                reusedByteCount: layout.byteCount(of: plan.foundEverywhere),
+                spaceByteCount: ByteCount(max(0, map.byteCount.value - max(shared, there))))
         }
     }
 

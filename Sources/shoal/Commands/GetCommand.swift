@@ -31,6 +31,16 @@ struct GetCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Start the fetch and return at once.")
     var noWait = false
 
+    @Flag(name: .long, help: "Say what it would cost, and fetch nothing.")
+    var plan = false
+
+    @Option(
+        name: .customLong("output"),
+        help: ArgumentHelp(
+            "Copy the files there once they are complete; a folder that does not exist or is empty.",
+            valueName: "folder"))
+    var target: String?
+
     @OptionGroup var output: JSONOption
     @OptionGroup var agent: StateOptions
 
@@ -41,17 +51,37 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await output.reporting {
+            if plan { return try await showPlan() }
             if let wait, !(0...Limits.waitSecondsMax).contains(wait) {
                 throw ControlError(.wrongUsage, "--wait is from 0 to \(Limits.waitSecondsMax) seconds, not \(wait)")
+            }
+            if noWait, target != nil {
+                throw ControlError(.wrongUsage, "--output needs the whole version: leave --no-wait out")
             }
             let progress = ProgressLine()
             let request = GetVersion(
                 model: reference.model, version: reference.version, channel: reference.channel, waitSeconds: wait,
                 wait: !noWait, reuseFrom: reuseFrom.map(Self.absolute))
             defer { Task { await progress.finish() } }
-            let version = try await agent.ask(request) { progress.show($0) }
+            var version = try await agent.ask(request) { progress.show($0) }
             await progress.finish()
+            if let target { version.path = try PlainFiles.copy(from: version.path, to: Self.absolute(target)) }
             output.show(version) { $0.complete ? $0.path : "\($0.model)@\($0.tag) is being fetched" }
+        }
+    }
+
+    private func showPlan() async throws {
+        let request = PlanVersion(model: reference.model, version: reference.version, channel: reference.channel)
+        output.show(try await agent.ask(request)) { plan in
+            guard !plan.complete else { return "\(plan.model)@\(plan.tag) is complete here" }
+            let time = plan.seconds.map { ", about \(Format.seconds($0)) at the best rate so far" } ?? ""
+            let room = plan.bytesDisk > plan.bytesFree ? "; that is too much" : ""
+            return """
+                \(plan.model)@\(plan.tag), variant \(plan.variant), \(Format.bytes(plan.bytesTotal))
+                here already  \(Format.bytes(plan.bytesReused))
+                to transfer   \(Format.bytes(plan.bytesTransfer))\(time)
+                on the disk   \(Format.bytes(plan.bytesDisk)) of \(Format.bytes(plan.bytesFree)) free\(room)
+                """
         }
     }
 }
