@@ -8,8 +8,8 @@ public struct PreparePublication: ControlMethod {
     public let tag: String
     /// The version that it came from, a tag or a digest; nil for what the channel names.
     public let parent: String?
-    /// The channel that the version is for.
-    public let channel: String
+    /// The channel that the version is for; nil for stable.
+    public let channel: String?
 
     /// The reply.
     public struct Reply: Codable, Sendable {
@@ -44,7 +44,7 @@ public struct PreparePublication: ControlMethod {
     }
 
     /// The names are checked by the agent.
-    public init(model: String, tag: String, parent: String?, channel: String) {
+    public init(model: String, tag: String, parent: String? = nil, channel: String? = nil) {
         self.model = model
         self.tag = tag
         self.parent = parent

@@ -1,5 +1,6 @@
 import EventLoop
 import Files
+import Glibc
 import Manifest
 import Testing
 import Units
@@ -99,6 +100,56 @@ import Units
         let reused = staged.layout.byteCount(of: start.verified).value
         #expect(reused > 100_000 && reused < 200_000)
         #expect(start.received.local.value == reused)
+    }
+
+    @Test(arguments: [EIO, ENOSPC]) @LoopActor
+    func eachFailingCallOfAReuseLeavesAFetchThatCanBeginAgain(errno: Int32) async throws {
+        let old = try TestVersion(["a": noise(3 * chunk, seed: 1), "b": noise(10, seed: 2)], tag: "one")
+        let new = try TestVersion(
+            ["a": noise(3 * chunk, seed: 1), "c": noise(chunk, seed: 3), "d/e": noise(10, seed: 2)], tag: "two")
+        var (nth, failures) = (0, 1)
+        while failures > 0 {
+            nth += 1
+            let faulty = FaultyFileSystem(MemoryFileSystem())
+            let store = try await Store.open(faulty, node: testNode)
+            try await store.take(old)
+            faulty.fail(nth: nth, errno: errno, .once)
+            let begun = await Result.of { try await store.begin(new) }
+            failures = faulty.failureCount
+            faulty.heal()
+            let start = if case .success(let start) = begun { start } else { try await store.begin(new) }
+            try await store.takeRest(new, start)
+            #expect(try faulty.committedFiles(new) == new.files, "call \(nth)")
+            #expect(try faulty.committedFiles(old) == old.files, "call \(nth)")
+        }
+        #expect(nth > 15)
+    }
+
+    @Test(arguments: 1...4 as ClosedRange<UInt64>) @LoopActor
+    func aPowerCutAtAnyCallOfAReuseLosesNothing(seed: UInt64) async throws {
+        let old = try TestVersion(["a": noise(3 * chunk, seed: 1)], tag: "one")
+        let new = try TestVersion(["a": noise(3 * chunk, seed: 1), "c": noise(chunk, seed: 3)], tag: "two")
+        var (nth, failures) = (0, 1)
+        while failures > 0 {
+            nth += 1
+            let memory = MemoryFileSystem()
+            let faulty = FaultyFileSystem(memory)
+            do {
+                let store = try await Store.open(faulty, node: testNode)
+                try await store.take(old)
+                faulty.fail(nth: nth, errno: EIO, .forEver)
+                _ = try? await store.begin(new)
+                failures = faulty.failureCount
+            }
+            memory.cutPower(seed == 1 ? .losesAll : .keepsSome(seed: seed &* 1_000 &+ UInt64(nth)))
+            let store = try await Store.open(memory, node: testNode)
+            try await store.attach(old)
+            let start = try await store.begin(new)
+            try await store.takeRest(new, start)
+            #expect(try memory.committedFiles(new) == new.files, "call \(nth)")
+            #expect(try memory.committedFiles(old) == old.files, "call \(nth)")
+        }
+        #expect(nth > 15)
     }
 
     @Test @LoopActor func aRemovalMeanwhileEndsIt() async throws {

@@ -43,8 +43,8 @@ struct SigningAPI {
         of request: PreparePublication, _ model: ModelName
     ) throws(ControlError) -> Verified<Manifest>? {
         if let named = request.parent { return try agent.find(request.model, version: named, channel: nil) }
-        guard let channel = ChannelName(request.channel) else {
-            throw ControlError(.wrongUsage, "\(request.channel) is no channel")
+        guard let channel = request.channel.map({ ChannelName($0) }) ?? .stable else {
+            throw ControlError(.wrongUsage, "\(request.channel ?? "") is no channel")
         }
         let head = agent.trust.heads[ModelChannel(model: model, channel: channel)]
         return head.flatMap { agent.trust.manifests[$0.value.version] }
