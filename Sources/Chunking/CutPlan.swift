@@ -15,7 +15,7 @@ public struct CutPlan: Hashable, Sendable {
 
     /// A file that is cut into pieces of one size, as publishers did who wrote algorithm 1.
     public static func fixed(_ fileByteCount: ByteCount, chunkByteCount: Int) -> CutPlan {
-        var packer = TensorPacker(average: Int64(chunkByteCount))
+        var packer = TensorPacker(byteCountMax: Int64(chunkByteCount))
         packer.append(region: fileByteCount.value)
         return CutPlan(contentByteCount: 0, lengths: packer.finish())
     }
@@ -23,7 +23,7 @@ public struct CutPlan: Hashable, Sendable {
     /// A file whose tensors are known (`Protocol/documents.md`, section 8).
     public static func tensors(_ file: TensorFile, fileByteCount: ByteCount, _ sizes: CutSizes) -> CutPlan {
         let header = file.headerByteCount
-        var packer = TensorPacker(average: Int64(sizes.average))
+        var packer = TensorPacker(byteCountMax: Int64(sizes.largest))
         if header <= Int64(sizes.largest) { packer.append(chunk: header) }
         for (number, begin) in file.begins.enumerated() {
             let end = number + 1 < file.begins.count ? file.begins[number + 1] : fileByteCount.value
@@ -41,11 +41,11 @@ public struct CutPlan: Hashable, Sendable {
 
 /// Packs small regions together and cuts large ones.
 private struct TensorPacker {
-    let average: Int64
+    let byteCountMax: Int64
     private var lengths: [UInt32] = []
     private var pack: Int64 = 0
 
-    init(average: Int64) { self.average = average }
+    init(byteCountMax: Int64) { self.byteCountMax = byteCountMax }
 
     mutating func append(chunk byteCount: Int64) {
         closePack()
@@ -53,15 +53,15 @@ private struct TensorPacker {
     }
 
     mutating func append(region byteCount: Int64) {
-        if pack + byteCount > average { closePack() }
-        guard byteCount >= average else {
+        if pack + byteCount > byteCountMax { closePack() }
+        guard byteCount >= byteCountMax else {
             pack += byteCount
             return
         }
         var left = byteCount
         while left > 0 {
-            append(chunk: min(left, average))
-            left -= min(left, average)
+            append(chunk: min(left, byteCountMax))
+            left -= min(left, byteCountMax)
         }
     }
 

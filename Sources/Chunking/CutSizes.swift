@@ -4,9 +4,9 @@ public import Units
 public struct CutSizes: Hashable, Sendable {
     /// Chunks that content ends are larger than this.
     public let smallest: Int
-    /// What the cutter aims at; tensors are cut at exactly this size.
+    /// What the cutter aims at where content decides.
     public let average: Int
-    /// No chunk is larger.
+    /// No chunk is larger; tensors are cut at exactly this size.
     public let largest: Int
 
     /// Nil unless the invariant holds.

@@ -1,6 +1,6 @@
 extension Limits {
     /// A version is cut into about this many chunks at most, as far as the bounds on a chunk's average size allow.
-    public static let chunksPerVersionAim = 1_600
+    public static let chunksPerVersionAim = 3_200
     /// The largest average size that a publisher chooses, but for versions beyond `largeVersionByteCount`.
     public static let chunkAverageByteCountMax = 1 << 20
     /// Versions beyond this size are cut into chunks of twice `chunkAverageByteCountMax`.

@@ -76,7 +76,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         }
         #expect(layout.chunks(ofFile: 2).count > 10)
         #expect(Array(layout.chunks(ofFile: 5)) == Array(layout.chunks(ofFile: 4)))
-        #expect(layout.chunks(ofFile: 6).map { layout.lengths[Int($0)] }.suffix(4) == [16_384, 16_384, 7_232, 3])
+        #expect(layout.chunks(ofFile: 6).map { layout.lengths[Int($0)] }.suffix(3) == [32_768, 7_232, 3])
         #expect(staged.remarks.isEmpty)
         #expect(progress.last == plan.byteCount)
     }

@@ -20,7 +20,7 @@ class Sizes:
     @staticmethod
     def for_version(total: int) -> "Sizes":
         average = 16 << 10
-        while average < 1 << 20 and average * 1_600 < total:
+        while average < 1 << 20 and average * 3_200 < total:
             average *= 2
         if total > 512 << 30:
             average = 2 << 20
@@ -61,7 +61,7 @@ def cut(data: bytes, sizes: Sizes) -> list:
         lengths = [header]
     else:
         lengths = cut_by_content(data[:header], sizes)
-    return lengths + pack(regions(header, begins, len(data)), sizes.average)
+    return lengths + pack(regions(header, begins, len(data)), sizes.largest)
 
 
 def regions(header: int, begins: list, size: int) -> list:
@@ -69,18 +69,18 @@ def regions(header: int, begins: list, size: int) -> list:
     return [end - begin for begin, end in zip(edges, edges[1:])]
 
 
-def pack(lengths: list, average: int) -> list:
+def pack(lengths: list, largest: int) -> list:
     chunks, open_pack = [], 0
     for length in lengths:
-        if open_pack and (length >= average or open_pack + length > average):
+        if open_pack and (length >= largest or open_pack + length > largest):
             chunks.append(open_pack)
             open_pack = 0
-        if length < average:
+        if length < largest:
             open_pack += length
             continue
-        chunks += [average] * (length // average)
-        if length % average:
-            chunks.append(length % average)
+        chunks += [largest] * (length // largest)
+        if length % largest:
+            chunks.append(length % largest)
     return chunks + [open_pack] if open_pack else chunks
 
 
