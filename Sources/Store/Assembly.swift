@@ -7,7 +7,8 @@ internal import Units
 
 /// A variant that is being put together in its staging folder: its files in their final sizes, and the journal.
 ///
-/// Only verified bytes are written, each to every place where its chunk occurs. Used by jobs on the pool.
+/// What the network brought is hashed before it is written, to every place where its chunk occurs; what is taken from
+/// files here is hashed in its new place. Used by jobs on the pool.
 final class Assembly: Sendable {
     let map: ChunkMap
     let folder: StorePath

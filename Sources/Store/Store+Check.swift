@@ -10,7 +10,8 @@ extension Store {
     /// is wrong.
     ///
     /// - Parameter pace: reads no faster than this, for a check that nobody waits for.
-    /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed meanwhile.
+    /// - Throws: `.notFound` if it is not complete and attached here, `.cancelled` if it is removed or the task is
+    ///   cancelled meanwhile.
     public func verify(
         _ key: VariantKey, _ depth: VerificationDepth = .filesAndChunks, pace: ByteRate? = nil,
         onProgress: (@LoopActor (ByteCount) -> Void)? = nil
@@ -68,7 +69,7 @@ extension Store {
     }
 
     /// Reads a variant's files on the pool, slice by slice.
-    /// - Throws: `.cancelled` if the variant is removed meanwhile.
+    /// - Throws: `.cancelled` if the variant is removed or the task is cancelled meanwhile.
     func check(
         _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
         pace: ByteRate? = nil, _ onProgress: (@LoopActor (ByteCount) -> Void)?
@@ -84,7 +85,8 @@ extension Store {
             }
             for await sweep in group { whole.merge(sweep) }
         }
-        guard !entry.isRemoved else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
+        // Half a sweep says nothing.
+        guard !entry.isRemoved, !Task.isCancelled else { throw StoreError(.cancelled, "check", of: "\(entry.key)") }
         return whole
     }
 
@@ -92,8 +94,13 @@ extension Store {
         _ sweep: ChunkSweep, for entry: VariantEntry, _ pace: ByteRate?, _ tally: CheckTally
     ) async -> ChunkSweep {
         var sweep = sweep
-        while !entry.isRemoved {
-            let (next, isDone) = await sweep.advanced(in: fileSystem)
+        let fileSystem = fileSystem
+        while !entry.isRemoved, !Task.isCancelled {
+            let (next, isDone) = await onPool { [sweep] in
+                var next = sweep
+                let isDone = next.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
+                return (next, isDone)
+            }
             let byteCount = next.checkedByteCount - sweep.checkedByteCount
             tally.add(byteCount)
             sweep = next
@@ -112,7 +119,7 @@ extension Store {
         let wrongFiles = Set(sweep.damagedFiles.map { map.files[$0].path })
         let (files, fileSystem) = (since.files, fileSystem)
         let folder = StorePaths.committed(since.model, entry.key)
-        let found = try? await onPool { () throws(StoreError) in
+        let found = await onPool {
             files.map { file in
                 // A file that was just found right is recorded as it is now, whatever its date said before.
                 guard !wrongFiles.contains(file.path),
@@ -122,7 +129,7 @@ extension Store {
                     path: file.path, byteCount: status.byteCount, modifiedNanoseconds: status.modifiedNanoseconds)
             }
         }
-        guard let found, case .committed(var record) = entry.phase, record.files == since.files,
+        guard case .committed(var record) = entry.phase, record.files == since.files,
             record.damaged == since.damaged
         else { return }
         let isNews = damaged != record.damaged || found != record.files || Set(entry.suspectFiles) != wrongFiles
@@ -148,20 +155,5 @@ extension Store {
     func add(_ more: ByteCount) {
         byteCount += more
         onProgress?(byteCount)
-    }
-}
-
-extension ChunkSweep {
-    /// One slice, on the pool.
-    @LoopActor fileprivate func advanced(in fileSystem: any StoreFileSystem) async -> (ChunkSweep, isDone: Bool) {
-        await withCheckedContinuation { continuation in
-            ThreadPool.run(
-                {
-                    var sweep = self
-                    let isDone = sweep.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
-                    return (sweep, isDone)
-                },
-                then: { continuation.resume(returning: $0) })
-        }
     }
 }

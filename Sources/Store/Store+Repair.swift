@@ -21,10 +21,10 @@ extension Store {
         let damaged = damagedFiles(of: whole, record, entry)
         guard !damaged.isEmpty else { return nil }
         guard !isAssembling(key.version) else { throw StoreError(.busy, "repair", of: "\(key)") }
-        let (map, fileSystem) = (ChunkMap(whole, only: damaged), fileSystem)
         entry.isRepairBegun = true
         defer { entry.isRepairBegun = false }
-        let assembly = try await anew(map, entry, in: fileSystem)
+        let assembly = try await anew(whole, only: damaged, entry)
+        let map = assembly.map
         var have = ChunkSet(capacity: map.layout.chunkCount)
         for index in try await reuse(map.needed, in: assembly, for: entry) { have.insert(index) }
         guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(key)") }
@@ -85,12 +85,14 @@ extension Store {
         return damagedFiles(of: map, record, entry).reduce(0) { $0 + map.files[$1].byteCount }
     }
 
-    /// Gives a repair up. What was assembled of it goes.
+    /// Gives a repair up, also one that could not begin or end. What was assembled of it goes.
     public func abandonRepair(_ key: VariantKey) async {
-        guard let entry = entry(key), entry.repair != nil else { return }
+        guard let entry = entry(key), entry.record != nil, !entry.isRepairBegun else { return }
         entry.repair = nil
         await structure.enter()
         defer { structure.leave() }
+        // Removed meanwhile, or being mended anew, what is there is another's.
+        guard entry.record != nil, entry.repair == nil, !entry.isRepairBegun else { return }
         let removal = VariantRemoval(fileSystem: fileSystem)
         try? await onPool { () throws(StoreError) in try removal.removeAssembly(key) }
     }
@@ -115,15 +117,15 @@ extension Store {
 
     /// Nothing of an earlier repair is taken up: it is small, and may be of other files.
     private func anew(
-        _ map: ChunkMap, _ entry: VariantEntry, in fileSystem: any StoreFileSystem
+        _ whole: ChunkMap, only damaged: [Int], _ entry: VariantEntry
     ) async throws(StoreError) -> Assembly {
         await structure.enter()
         defer { structure.leave() }
-        guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(map.key)") }
-        let removal = VariantRemoval(fileSystem: fileSystem)
+        guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(whole.key)") }
+        let fileSystem = fileSystem
         return try await onPool { () throws(StoreError) in
-            try removal.removeAssembly(map.key)
-            return try Assembly.begin(map, in: fileSystem).assembly
+            try VariantRemoval(fileSystem: fileSystem).removeAssembly(whole.key)
+            return try Assembly.begin(ChunkMap(whole, only: damaged), in: fileSystem).assembly
         }
     }
 }

@@ -92,6 +92,11 @@ public import Units
             .sorted { $0.model == $1.model ? $0.key < $1.key : $0.model < $1.model }
     }
 
+    /// The same, of one version.
+    public func committed(of version: Digest) -> [CommittedVariant] {
+        entries(of: version).compactMap { $0.committed(in: folder) }
+    }
+
     /// The same, of one variant; nil if it is not complete here.
     public func committed(_ key: VariantKey) -> CommittedVariant? { entry(key)?.committed(in: folder) }
 

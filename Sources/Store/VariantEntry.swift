@@ -103,15 +103,15 @@ internal import Units
     }
 }
 
-/// Runs blocking work on a thread of the pool.
-@LoopActor func onPool<T: Sendable>(
-    _ work: @escaping @Sendable () throws(StoreError) -> T
-) async throws(StoreError) -> T {
-    let result: Result<T, StoreError> = await withCheckedContinuation { continuation in
+/// Runs blocking work on a thread of the pool, keeping the type of its error.
+@LoopActor func onPool<T: Sendable, Failure: Error>(
+    _ work: @escaping @Sendable () throws(Failure) -> T
+) async throws(Failure) -> T {
+    let result: Result<T, Failure> = await withCheckedContinuation { continuation in
         ThreadPool.run(
             {
-                do throws(StoreError) {
-                    return Result<T, StoreError>.success(try work())
+                do throws(Failure) {
+                    return Result<T, Failure>.success(try work())
                 } catch {
                     return .failure(error)
                 }

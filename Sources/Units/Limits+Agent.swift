@@ -97,6 +97,8 @@ extension Limits {
     public static let reportedSourceCountMax = 8
     /// How long a command waits for neighbours that know a version.
     public static let lookupSeconds = 5
+    /// How long a command waits for the removal of a version that is wanted again.
+    public static let removalWaitSeconds = 30
     /// The least that an upload or download may be limited to. Below it neighbours would take this node for stalled.
     public static let linkRateMin: Int64 = 64_000
     /// How much may go at once after a pause, of what a limit allows in a second: it covers a loop that is late.

@@ -6,7 +6,8 @@ public enum Limits {
     public static let modelNameByteCountMax = 128
     /// The largest chunk.
     public static let chunkByteCountMax = 4 << 20
-    /// The smallest chunk size that a publisher cuts with. A file's last chunk may be smaller.
+    /// The smallest fixed chunk size, and the smallest average where content decides the cuts: single chunks may be
+    /// smaller.
     public static let chunkByteCountMin = 16 << 10
     /// Distinct chunks of a version in which content decides the cuts.
     public static let chunkCountMax = 1_048_576

@@ -186,8 +186,14 @@ struct VersionGetter {
         } catch {
             throw ControlError(.failed, "the wish could not be kept: \(error)")
         }
-        while agent.library.isRemoving(digest) { try await pause(.milliseconds(20)) }
+        let giveUp = Clock.now() + .seconds(Limits.removalWaitSeconds)
+        while agent.library.isRemoving(digest), Clock.now() < giveUp { try await pause(.milliseconds(20)) }
         agent.library.want(digest, of: model, reusing: folders)
+        guard !agent.library.isRemoving(digest) else {
+            throw ControlError(
+                .notYet, "an earlier removal of the version still runs; it is fetched after that",
+                hint: "Ask again; `shoal status` shows its fetch.")
+        }
         agent.review(model)
         guard let entry = agent.library.entries[digest] else {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")

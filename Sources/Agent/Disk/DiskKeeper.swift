@@ -145,11 +145,14 @@ final class DiskKeeper {
 
     /// Makes room for what a fetch will write; nothing is deleted where that would not be enough.
     /// - Parameters:
-    ///   - byteCount: the whole variant's, which the quota counts.
-    ///   - space: what it will take on the disk; asked again after each deletion, since blocks were shared perhaps.
+    ///   - byteCount: what the quota will count: the whole variant, or nothing if it is here already.
+    ///   - spaceMax: no more than this will be written.
+    ///   - space: what it will take on the disk, which is work to find out; asked again after each deletion, since
+    ///     blocks were shared perhaps.
     /// - Throws: `.diskFull`, before the first byte, with what is needed and what there is.
     func admit(
-        _ key: VariantKey, _ byteCount: ByteCount, space: @escaping @LoopActor () async throws(StoreError) -> ByteCount
+        _ key: VariantKey, _ byteCount: ByteCount, spaceMax: ByteCount,
+        space: @escaping @LoopActor () async throws(StoreError) -> ByteCount
     ) async throws(StoreError) {
         await gate.enter()
         defer { gate.leave() }
@@ -157,6 +160,7 @@ final class DiskKeeper {
             try await hasRoom(for: try await space(), byteCount, to: free)
         }
         let (freeMin, freeTarget) = (limits.freeMin, limits.freeTarget)
+        if try await hasRoom(for: spaceMax, byteCount, to: freeMin) { return admitted[key] = byteCount }
         if try await hasRoomNow(freeMin) { return admitted[key] = byteCount }
         if try await removeAbandoned(until: { () async throws(StoreError) in try await hasRoomNow(freeMin) }) {
             return admitted[key] = byteCount

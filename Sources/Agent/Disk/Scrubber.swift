@@ -47,6 +47,8 @@ final class Scrubber {
                 let report = try await store.verify(variant.key, pace: isSuspect ? nil : pace)
                 guard !report.isIntact else {
                     onIntact(variant.key)
+                    // Something else changed it meanwhile, so that the check did not count: it is due again later.
+                    guard store.committed(variant.key)?.checked != variant.checked else { return }
                     continue
                 }
                 log.error(

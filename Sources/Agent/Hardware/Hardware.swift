@@ -1,5 +1,3 @@
-internal import EventLoop
-internal import Glibc
 internal import Units
 
 /// What this machine can run models on.
@@ -37,6 +35,7 @@ struct Hardware: Hashable, Sendable {
         var names = ["openvino-npu", "openvino-gpu", "onnx-cpu-avx512", "cpu-avx512", "openvino-avx512"]
         names += ["onnx-cpu-arm64", "cpu-arm64", "arm64", "tensorrt", "cuda", "migraphx", "rocm"]
         if isArm { names.append("openvino") }
-        return names.filter { name in !preferredNames.contains(name) }
+        let own = preferredNames
+        return names.filter { !own.contains($0) }
     }
 }

@@ -27,7 +27,7 @@ extension Library {
     func startRepair(of digest: Digest) {
         jobs.start("repair \(digest)") { [weak self] in
             while !Task.isCancelled, let self, let entry = entries[digest], entry.phase == .ready {
-                let damaged = store.committed.filter { $0.key.version == digest && $0.isDamaged }.map(\.key)
+                let damaged = store.committed(of: digest).filter(\.isDamaged).map(\.key)
                 guard !damaged.isEmpty else { return }
                 var isMended = true
                 for key in damaged { isMended = await attempt(key, of: entry) && isMended }
@@ -54,7 +54,8 @@ extension Library {
 
     /// - Returns: false if it was given up.
     private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> Bool {
-        try await disk?.admit(key, 0) { [store] () async throws(StoreError) in store.repairByteCount(key) }
+        let space = store.repairByteCount(key)
+        try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
         guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return false }
         entry.error = "damaged on disk; it is being mended from its neighbours"
         log.notice("a damaged version is being mended", metadata: ["version": "\(key)"])

@@ -55,7 +55,7 @@ final class Library {
             // Only another variant is here, since the configuration or the hardware changed: this one is fetched once
             // somebody wants it.
             guard entry.manifest == nil || store.committed(entry.key) != nil else {
-                if let manifest = entry.manifest { _ = try? await attachAll(entry, manifest) }
+                await attachOthers(of: entry)
                 continue
             }
             do {
@@ -65,6 +65,17 @@ final class Library {
                 entry.error = "it is on disk and cannot be served: \(error)"
                 log.error("a version on disk cannot be served: \(error)", metadata: ["version": "\(variant.key)"])
             }
+        }
+    }
+
+    /// Lets other variants of a version be taken from, which is a saving and no more.
+    private func attachOthers(of entry: LibraryEntry) async {
+        guard let manifest = entry.manifest else { return }
+        do throws(StoreError) {
+            try await attachAll(entry, manifest)
+        } catch {
+            log.warning(
+                "another variant on disk cannot be taken from: \(error)", metadata: ["version": "\(entry.digest)"])
         }
     }
 
@@ -287,7 +298,7 @@ extension Library {
         }
         entry.phase = .verifying
         let byteCount = manifest.value.variant(entry.variant)?.byteCount ?? 0
-        try await disk?.admit(entry.key, byteCount) { [store] () async throws(StoreError) in
+        try await disk?.admit(entry.key, byteCount, spaceMax: byteCount) { [store] () async throws(StoreError) in
             try await store.plan(manifest, layout, variant: entry.variant).spaceByteCount
         }
         let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {
@@ -309,7 +320,7 @@ extension Library {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
         }
         becomeReady(entry)
-        if store.committed.contains(where: { $0.key.version == entry.digest && !$0.damaged.isEmpty }) {
+        if store.committed(of: entry.digest).contains(where: { !$0.damaged.isEmpty }) {
             startRepair(of: entry.digest)
         }
     }
@@ -324,7 +335,7 @@ extension Library {
     private func attachAll(_ entry: LibraryEntry, _ manifest: Verified<Manifest>) async throws(StoreError) -> Layout {
         let layout = try await storedLayout(entry, manifest)
         entry.layout = layout
-        for variant in store.committed where variant.key.version == entry.digest {
+        for variant in store.committed(of: entry.digest) {
             try await store.attach(manifest, layout, variant: variant.key.variant)
         }
         return layout

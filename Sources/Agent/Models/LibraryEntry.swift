@@ -29,7 +29,11 @@ final class LibraryEntry {
     var onPhase: (@LoopActor (LibraryEntry) -> Void)?
     /// Why it is not ready; empty if nothing is wrong.
     var error = ""
-    var manifest: Verified<Manifest>?
+    var manifest: Verified<Manifest>? {
+        didSet { variant = manifest.map { preference.choose(of: model, among: $0.value.variants) } ?? .default }
+    }
+    /// Which variant this node takes; `default` until the manifest is here.
+    private(set) var variant = VariantName.default
     var layout: Layout?
     /// Folders of the user's in which bytes of it may lie.
     var reuseFolders: [String] = []
@@ -52,11 +56,6 @@ final class LibraryEntry {
         self.digest = digest
         self.model = model
         self.preference = preference
-    }
-
-    /// Which variant this node takes; `default` until the manifest is here.
-    var variant: VariantName {
-        manifest.map { preference.choose(of: model, among: $0.value.variants) } ?? .default
     }
 
     var key: VariantKey { VariantKey(version: digest, variant: variant) }

@@ -16,19 +16,22 @@ extension Store {
         cutAs chunking: ChunkingParameters? = nil
     ) async throws(StoreError) -> [ChunkIndex] {
         let (map, variants, fileSystem) = (assembly.map, reuseVariants, fileSystem)
-        let wanted = WantedChunks(missing, of: map.layout)
-        var outside: [ReuseFile] = []
-        if let chunking, !missing.isEmpty {
-            outside = try await outsideFiles(folders, cutAs: chunking, wanted, entry)
+        // The first version of a node has nowhere to look.
+        guard !missing.isEmpty, !(variants.isEmpty && folders.isEmpty) else {
+            try await onPool { () throws(StoreError) in try assembly.reserveSpace(except: [:]) }
+            return []
         }
-        let (sources, plan) = try await onPool { [outside] () throws(StoreError) in
+        let wanted = await onPool { WantedChunks(missing, of: map.layout) }
+        var outside: [ReuseFile] = []
+        if let chunking { outside = try await outsideFiles(folders, cutAs: chunking, wanted, entry) }
+        let (sources, plan) = await onPool { [outside] in
             let sources = variants.sources(wanted, for: map) + outside
             return (sources, ReusePlan(missing, of: map, sources: sources))
         }
         var steps: [ReuseStep] = []
         for run in plan.runs where !entry.isRemoved {
             steps.append(
-                try await onPool { () throws(StoreError) in
+                await onPool {
                     var step = ReuseStep(run)
                     step.shareBlocks(of: sources[run.source], in: assembly, fileSystem)
                     return step
@@ -76,7 +79,10 @@ extension Store {
             var waiting = steps.makeIterator()
             func start(_ step: ReuseStep) {
                 group.addTask {
-                    (step.run, await step.checked(sources[step.run.source], in: assembly, fileSystem))
+                    let source = sources[step.run.source]
+                    return (
+                        step.run, await onPool { step.copyAndCheck(from: source, in: assembly, fileSystem) }
+                    )
                 }
             }
             for _ in 0..<Limits.parallelSweepCount { if let step = waiting.next() { start(step) } }
@@ -122,17 +128,5 @@ private struct ReuseTally {
         placesLeft[chunk] = isRight ? left : .max
         if left == 0, isRight { taken.append(chunk) }
         return left == 0 && isRight
-    }
-}
-
-extension ReuseStep {
-    @LoopActor fileprivate func checked(
-        _ source: ReuseFile, in assembly: Assembly, _ fileSystem: any StoreFileSystem
-    ) async -> [Bool] {
-        await withCheckedContinuation { continuation in
-            ThreadPool.run(
-                { copyAndCheck(from: source, in: assembly, fileSystem) },
-                then: { continuation.resume(returning: $0) })
-        }
     }
 }

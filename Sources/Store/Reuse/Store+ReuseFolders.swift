@@ -18,7 +18,7 @@ extension Store {
         guard !folders.isEmpty, let cutting = try? VersionCutting(.exactly(chunking), byteCount: 0) else { return [] }
         var found: [ReuseFile] = []
         for folder in folders.prefix(Limits.reuseFolderCountMax) {
-            let paths = try await onPool { () throws(StoreError) in OutsideWalk.files(below: folder) }
+            let paths = await onPool { OutsideWalk.files(below: folder) }
             for path in paths {
                 guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(entry.key)") }
                 if let file = await outsideFile(path, cutting, wanted) { found.append(file) }

@@ -69,7 +69,7 @@ struct SeedCommand: AsyncParsableCommand {
             let promoted = try await publication.promote(published)
             let report = Report(
                 model: published.model, version: published.version, tag: published.tag, path: published.path,
-                bytes: published.bytes, files: plans.fileCount, promoted: promoted, channel: channel)
+                bytes: plans.byteCount.value, files: plans.fileCount, promoted: promoted, channel: channel)
             output.show(report, as: text)
         }
     }
