@@ -156,7 +156,7 @@ class ExplainingTests(ClusterTestCase):
 
         # One source has shown what the link takes; the other then shares it.
         wait_until(has_a_rate, 30, "a part of it is here")
-        c.run("get", f"{MODEL}@1")
+        c.run("get", f"{MODEL}@1", "--no-wait")
         own = b.wait_for(lambda s: [f for f in s["fetches"] if f["held_up_by"] == "own-link"], 30, "own link")
         self.assertGreater(own[0]["shares"]["source"], 0)
         b.wait_complete(MODEL, "1", seconds=60)
@@ -186,8 +186,11 @@ class ExplainingTests(ClusterTestCase):
     def test_what_verify_found_damaged_and_then_right_again_is_not_called_damaged_any_more(self) -> None:
         self.publish()
         b = self.cluster.join("b")
+        c = self.cluster.join("c", start=False)
         b.run("get", f"{MODEL}@1")
         file = b.wait_current(MODEL, "1") / "model.bin"
+        # With nobody to mend it from, the damage stays.
+        self.a.stop()
         flip_byte(file, MIB)
         b.run("verify", code=3)
         self.assertIn("damaged", b.model(MODEL, "1")["error"])
@@ -198,8 +201,6 @@ class ExplainingTests(ClusterTestCase):
         b.run("verify")
         self.assertEqual(b.model(MODEL, "1")["error"], "")
         # And it is offered again: a newcomer that knows b alone gets all of it.
-        c = self.cluster.join("c", start=False)
-        self.a.stop()
         c.start("--peer", b.address)
         c.wait_connected("b")
         c.run("get", f"{MODEL}@1")

@@ -17,11 +17,16 @@ extension Library {
         startRepair(of: key.version)
     }
 
-    /// What a check has found right again is offered again.
+    /// What a check has found right again is offered again, and a repair that it makes needless ends.
     func offerAgain(_ version: Digest) {
         guard let available = store.available(version) else { return }
         driver.handle(.chunksFound(version, available.indices))
+        guard let entry = entries[version], isRepairing(version), !isDamaged(version) else { return }
+        entry.error = ""
+        entry.stopWaiting(.givenUp)
     }
+
+    private func isDamaged(_ version: Digest) -> Bool { store.committed(of: version).contains(where: \.isDamaged) }
 
     /// Mends a version, again and again until it is done or the version is gone.
     func startRepair(of digest: Digest) {
@@ -49,10 +54,11 @@ extension Library {
             log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
         }
         await store.abandonRepair(key)
-        return false
+        // A check may have found it right meanwhile.
+        return store.committed(key)?.isDamaged == false
     }
 
-    /// - Returns: false if it was given up.
+    /// - Returns: false if it was given up, or is needless by now.
     private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> Bool {
         let space = store.repairByteCount(key)
         try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
@@ -64,6 +70,7 @@ extension Library {
             driver.add(plan(for: start, entry, layout))
             guard await entry.allChunks() == .complete else { return false }
             _ = driver.closeFetchReport(of: entry.digest)
+            guard store.committed(key)?.isDamaged == true else { return false }
         }
         try await store.finishRepair(key)
         guard entries[entry.digest] === entry, entry.phase == .ready else { return true }
