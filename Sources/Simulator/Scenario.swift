@@ -10,6 +10,8 @@ public struct Scenario: Sendable {
     public var byteCount = 200 << 20
     /// Bytes of a chunk; the last one may be smaller.
     public var chunkByteCount = 512 << 10
+    /// Whether content decides the cuts: then `chunkByteCount` is the average that its thresholds aim at.
+    public var isCutByContent = false
     /// Bits a second of each node's link, either way.
     public var bitRate = 40e6
     /// The same of the seed's; nil for that of all.

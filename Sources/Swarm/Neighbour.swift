@@ -9,8 +9,8 @@ struct Neighbour: Sendable {
         let ticket: ChunkTicket
         let byteCount: Int
         let sentAt: Instant
-        /// Requests that were open when it was made, itself included.
-        let depth: Int
+        /// How much was asked for when it was made, itself included, in chunks of usual size.
+        let depth: Double
         /// It was offered, and is beyond the usual number.
         var isOffered = false
         var received = 0
@@ -151,10 +151,18 @@ struct Neighbour: Sendable {
 
     /// In how many seconds one more chunk would be here, as far as is known. Where others ask too, this tells how long
     /// the neighbour's queue is.
-    func expectedWait(at now: Instant, _ all: Turns, neighbourCount: Int) -> Double {
+    ///
+    /// - Parameter usualByteCount: of a chunk.
+    func expectedWait(at now: Instant, _ all: Turns, neighbourCount: Int, usualByteCount: Int) -> Double {
         guard !requests.isEmpty else { return turns.expectedSeconds(all, neighbourCount: neighbourCount) }
         let age = (now - requests.values[0].sentAt).inSeconds
-        return turns.expectedSeconds(behind: requests.count, waitingFor: age)
+        return turns.expectedSeconds(behind: depth(with: 0, usualByteCount: usualByteCount), waitingFor: age)
+    }
+
+    /// What is asked for, with so many bytes more, in chunks of usual size, at least one: sizes differ, and a count of
+    /// chunks says little then.
+    func depth(with byteCount: Int, usualByteCount: Int) -> Double {
+        max(1, Double(outstandingByteCount + byteCount) / Double(usualByteCount))
     }
 
     func isUsable(at now: Instant) -> Bool {

@@ -63,7 +63,9 @@ extension Swarm {
                 let neighbour = neighbours.index(forKey: exchanges.values[place].views.keys[view])
             else { continue }
             let wait =
-                neighbours.values[neighbour].expectedWait(at: clock, turns, neighbourCount: neighbours.count)
+                neighbours.values[neighbour].expectedWait(
+                    at: clock, turns, neighbourCount: neighbours.count,
+                    usualByteCount: exchanges.values[place].meanByteCount)
                 * neighbours.values[neighbour].remoteness.weight
             if let best, best.wait < wait { continue }
             guard neighbours.values[neighbour].isUsable(at: clock), hasRoom(neighbour, forVersionAt: place, window)
@@ -97,7 +99,9 @@ extension Swarm {
         neighbours.values[neighbour].open(
             .init(
                 ticket: ticket, byteCount: byteCount, sentAt: clock,
-                depth: neighbours.values[neighbour].requests.count + 1, isOffered: isOffered), at: clock)
+                depth: neighbours.values[neighbour].depth(
+                    with: byteCount, usualByteCount: exchanges.values[place].meanByteCount), isOffered: isOffered),
+            at: clock)
         if isOffered { offered = (offered.count + 1, offered.byteCount + byteCount) }
         unverifiedByteCount += byteCount
         outstandingRequestCount += 1

@@ -35,7 +35,7 @@ extension Swarm {
         neighbours.values[place].falseAlarmCount = max(0, neighbours.values[place].falseAlarmCount - 1)
         neighbours.values[place].slowCount = 0
         neighbours.values[place].turns.add(
-            (clock - request.sentAt).inSeconds / Double(request.depth), byteCount: request.byteCount, to: &turns,
+            (clock - request.sentAt).inSeconds / request.depth, byteCount: request.byteCount, to: &turns,
             neighbourCount: neighbours.count)
         verifying[request.ticket] = request.byteCount
         unverifiedByteCount += request.byteCount

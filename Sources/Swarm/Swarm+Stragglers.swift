@@ -64,7 +64,8 @@ extension Swarm {
         var best: (node: NodeID, wait: Double)?
         for node in idle.shuffled(using: &random) {
             guard let view = exchange.views[node], view.mayBeAsked(for: chunk), view.isInside || !isInside,
-                let wait = neighbours[node]?.expectedWait(at: clock, turns, neighbourCount: neighbours.count),
+                let wait = neighbours[node]?.expectedWait(
+                    at: clock, turns, neighbourCount: neighbours.count, usualByteCount: exchange.meanByteCount),
                 wait < best?.wait ?? .infinity
             else { continue }
             best = (node, wait)

@@ -48,8 +48,8 @@ struct NeighbourTurns: Sendable {
     }
 
     /// The same while so many are asked for, the oldest so long ago.
-    func expectedSeconds(behind requestCount: Int, waitingFor age: Double) -> Double {
-        max(seconds, age, Self.secondsMin) * Double(requestCount + 1)
+    func expectedSeconds(behind chunkCount: Double, waitingFor age: Double) -> Double {
+        max(seconds, age, Self.secondsMin) * (chunkCount + 1)
     }
 
     /// 1 after so many chunks that each neighbour could have given `staleAfterRounds`.

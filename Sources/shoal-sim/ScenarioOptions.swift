@@ -8,6 +8,7 @@ struct ScenarioOptions: ParsableArguments {
     @Option(help: "Nodes that hold it from the start.") var seeds = 1
     @Option(help: "Size of the version, for example 200MiB.") var size = ByteSize(byteCount: 200 << 20)
     @Option(help: "Size of a chunk.") var chunk = ByteSize(byteCount: 512 << 10)
+    @Flag(help: "Chunks differ in size as content cuts them, around that one.") var byContent = false
     @Option(help: "Rate of each link both ways, for example 40Mbit.") var rate: BitRate?
     @Option(help: "Rate of the seed's link.") var seedRate: BitRate?
     @Option(help: "Racks; 0 for one switch.") var racks = 0
@@ -54,6 +55,7 @@ struct ScenarioOptions: ParsableArguments {
         scenario.seedCount = seeds
         scenario.byteCount = size.byteCount
         scenario.chunkByteCount = chunk.byteCount
+        scenario.isCutByContent = byContent
         if let rate { scenario.bitRate = rate.bitsPerSecond }
         scenario.seedBitRate = seedRate?.bitsPerSecond
         scenario.rackCount = racks
