@@ -34,6 +34,7 @@ extension Agent: SwitchboardDelegate {
         link.send(.models(models))
         link.send(.peers(peers(for: link)))
         link.send(.levelled)
+        if let greeting = spaces.greeting { link.send(greeting) }
         driver.handle(.neighbourConnected(introduction(of: link, hello)))
         if let distance = driver.core.distance(to: link.node) { traffic.adopt(link, at: distance) }
         link.ping()
@@ -46,6 +47,9 @@ extension Agent: SwitchboardDelegate {
     func received(_ message: Message, from link: NeighbourLink) {
         switch message {
         case .data: break  // a link reports runs of payload instead
+        case .space(let space):
+            spaces.note(space, of: link.node)
+            driver.handle(.heard(link.node))
         case .find(let find): finder.receive(find, from: link)
         case .found(let found):
             if !finder.receive(found, from: link) { blame(link.node, WireFault(.unsolicited, "FOUND")) }
@@ -76,6 +80,7 @@ extension Agent: SwitchboardDelegate {
             metadata: ["node": "\(link.node)", "name": "\(link.identity.name)"])
         directory.part(link, because: Self.words(for: end))
         traffic.drop(link)
+        spaces.forget(link.node)
         exchange.lose(link.node)
         finder.lose(link.node)
         if !end.isByPeer, end.code.setsAside {

@@ -29,6 +29,8 @@ final class Agent {
     let finder: Finder
     let traffic: TrafficControl
     let disk: DiskKeeper
+    let spaces = SpaceBoard()
+    let partFetches: PartFetches
     let scrubber: Scrubber
     let jobs = Jobs()
     let log: Logger
@@ -78,6 +80,7 @@ final class Agent {
             let named = settings.value.wanted + settings.value.fetched.values
             return Set(channels.wanted.map(\.version) + named.compactMap { Digest(hex: $0) })
         }
+        partFetches = PartFetches(store: store, driver: driver, disk: disk, jobs: jobs)
         scrubber = Scrubber(
             store: store, days: configuration.scrubDays, jobs: jobs, log: log,
             isReady: { [library] in
@@ -191,7 +194,10 @@ final class Agent {
         switchboard.delegate = self
         traffic.onDownloadLimit = { [driver] in driver.handle(.limitsChanged(downloadBytesPerSecond: $0)) }
         driver.onDial = { [dialler] in dialler.dial($0) }
-        driver.onCompleted = { [library] in library.completed($0) }
+        driver.onCompleted = { [library, partFetches] version in
+            library.completed(version)
+            partFetches.completed(version)
+        }
         driver.onWriteFailure = { [library] in library.noteWriteFailure($0, $1) }
         store.onDamage = { [library] in library.noteDamage($0) }
         store.onChunkTimes = { [driver] in driver.noteCheck($0) }
@@ -203,6 +209,7 @@ final class Agent {
         exchange.hasOpened = { [driver] in driver.core.hasOpened($1, $0) }
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.disk = disk
+        disk.onReview = { [weak self] in self?.announceSpace($0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
         trust.onConflict = { [log] conflict in
@@ -227,6 +234,11 @@ final class Agent {
         guard models != announcedModels else { return }
         announcedModels = models
         for link in switchboard.links.values { link.send(.models(announcedModels)) }
+    }
+
+    private func announceSpace(_ room: ByteCount) {
+        guard let message = spaces.update(room, sharesBlocks: store.sharesBlocks) else { return }
+        for link in switchboard.links.values { link.send(message) }
     }
 
     private static var userID: UInt32 { ProcessIdentity.userID }

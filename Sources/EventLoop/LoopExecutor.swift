@@ -21,6 +21,8 @@ final class LoopExecutor: SerialExecutor {
 
     private init() {
         signal(SIGPIPE, SIG_IGN)
+        // A write beyond RLIMIT_FSIZE fails like one on a full disk then.
+        signal(SIGXFSZ, SIG_IGN)
         // The third argument 0: whoever runs the process may choose another number of threads.
         unsafe setenv("UV_THREADPOOL_SIZE", String(ThreadPool.threadCount), 0)
         wakeup = LoopWakeup()

@@ -208,7 +208,7 @@ public struct StagedVersion: Hashable, Sendable {
 
     /// Does `work` for each file, a few at a time and the largest first, and gives the results in the order of the
     /// files.
-    private static func forEachFile<T: Sendable>(
+    static func forEachFile<T: Sendable>(
         of plans: [PublishPlan], _ onProgress: (@LoopActor (ByteCount) -> Void)?,
         _ work:
             @escaping @LoopActor @Sendable (VariantName, PublishPlan.File, ProgressCounter)

@@ -18,8 +18,16 @@ extension Store {
     ) async throws(StoreError) -> FetchStart {
         let key = VariantKey(version: manifest.digest, variant: variant)
         try requireFetchable(key)
-        let entry = interruptedEntry(key)
-        let (assembly, journal) = try await beginAssembly(entry, manifest.value, layout)
+        return try await begin(interruptedEntry(key), manifest, layout, reusing: folders, onProgress: onProgress)
+    }
+
+    /// - Parameter files: the only ones to assemble; nil for all.
+    func begin(
+        _ entry: VariantEntry, _ manifest: Verified<Manifest>, _ layout: Layout, only files: Set<FilePath>? = nil,
+        reusing folders: [String] = [], onProgress: (@LoopActor (ByteCount) -> Void)? = nil
+    ) async throws(StoreError) -> FetchStart {
+        let key = entry.key
+        let (assembly, journal) = try await beginAssembly(entry, manifest.value, layout, only: files)
         let map = assembly.map
         let swept = try await check(.chunks(journal.claimed), map, in: assembly.folder, for: entry, onProgress)
         var (verified, missing) = (ChunkSet(capacity: map.layout.chunkCount), map.needed)
@@ -44,7 +52,7 @@ extension Store {
     }
 
     private func beginAssembly(
-        _ entry: VariantEntry, _ manifest: Manifest, _ layout: Layout
+        _ entry: VariantEntry, _ manifest: Manifest, _ layout: Layout, only files: Set<FilePath>?
     ) async throws(StoreError) -> (Assembly, JournalContent) {
         await structure.enter()
         defer { structure.leave() }
@@ -52,7 +60,11 @@ extension Store {
         try requireFetchable(key)
         guard !entry.isRemoved else { throw StoreError(.cancelled, "begin fetch", of: "\(key)") }
         return try await onPool { () throws(StoreError) in
-            try Assembly.begin(ChunkMap(key: key, manifest: manifest, layout: layout), in: fileSystem)
+            let whole = try ChunkMap(key: key, manifest: manifest, layout: layout)
+            let map = files.map { files in
+                ChunkMap(whole, only: whole.files.indices.filter { files.contains(whole.files[$0].path) })
+            }
+            return try Assembly.begin(map ?? whole, in: fileSystem)
         }
     }
 
@@ -104,7 +116,7 @@ extension Store {
         await structure.enter()
         defer { structure.leave() }
         if let done = committed(key) { return done }
-        guard let entry = entry(key), case .fetching(let assembly) = entry.phase else {
+        guard let entry = entry(key), !entry.isPart, case .fetching(let assembly) = entry.phase else {
             throw StoreError(.notFound, "commit", of: "\(key)", "this variant is not being fetched")
         }
         guard let available = entry.available, available == assembly.map.needed, entry.writing.isEmpty else {
@@ -131,9 +143,10 @@ extension Store {
 
     /// True from `beginFetch` to the commit, unless that loses a file or the variant is removed.
     public func isBeingFetched(_ key: VariantKey) -> Bool {
-        switch entry(key)?.phase {
+        guard let entry = entry(key), !entry.isPart else { return false }
+        return switch entry.phase {
         case .fetching, .committing: true
-        case .interrupted, .committed, .removed, nil: false
+        case .interrupted, .committed, .removed: false
         }
     }
 
@@ -144,6 +157,8 @@ extension Store {
                 throw StoreError(.busy, "begin fetch", of: "\(key)", "variant \(entry.key.variant) is being fetched")
             case .committed where entry.key == key:
                 throw StoreError(.refused, "begin fetch", of: "\(key)", "it is complete here already")
+            case .interrupted where entry.isPart && entry.key != key:
+                throw StoreError(.busy, "begin fetch", of: "\(key)", "a part of the version is being fetched")
             case .interrupted, .committed, .removed: break
             }
         }

@@ -21,6 +21,8 @@ internal import Units
     var map: ChunkMap?
     /// What may be served; nil while there is no map.
     var available: ChunkSet?
+    /// Only some of its files are put together, for somebody who copies them away; it is never committed.
+    var isPart = false
     /// Being hashed and written now.
     var writing: Set<ChunkIndex> = []
     var received = ReceivedBytes()

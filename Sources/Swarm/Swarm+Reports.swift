@@ -47,6 +47,14 @@ extension Swarm {
             outstandingRequestCount: requests, obstacle: obstacle(to: exchange, now: now))
     }
 
+    /// Whether a neighbour says that it has all of a version.
+    public func holdsAll(_ node: NodeID, of version: Digest) -> Bool {
+        (exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version])?.isComplete ?? false
+    }
+
+    /// The best rate of this node's uplink lately, in bytes a second; nil before anything was sent.
+    public var uplinkBytesPerSecond: Double? { uplinkPeak > 0 ? uplinkPeak : nil }
+
     private func obstacle(to exchange: VersionExchange, now: Instant) -> VersionReport.Obstacle {
         if exchange.isSatisfied { return .none }
         if let until = exchange.pausedUntil, until > now { return .cannotWrite }

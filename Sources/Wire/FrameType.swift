@@ -58,6 +58,8 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
     case renew = 0x30
     /// Answers RENEW.
     case certificate = 0x31
+    /// How much the sender's disk would still take.
+    case space = 0x80
 
     /// How many bytes may follow the type; checked before they are read.
     var bodyByteCounts: ClosedRange<Int> {
@@ -84,7 +86,7 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .request: 40...40
         case .cancel, .renew: 4...4
         case .data: 9...8 + Limits.dataFrameByteCount
-        case .refuse: 9...9
+        case .refuse, .space: 9...9
         case .certificate: 7...6 + Limits.certificateFrameByteCountMax
         }
     }
@@ -123,6 +125,7 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .bad: "BAD"
         case .renew: "RENEW"
         case .certificate: "CERTIFICATE"
+        case .space: "SPACE"
         }
     }
 }

@@ -29,6 +29,7 @@ extension Message {
             return .claim(Claim(chunk: try reader.chunk(), claimant: try reader.identifier(NodeID.self, "claimant")))
         case .bad: return .bad(try reader.chunk())
         case .levelled: return .levelled
+        case .space: return .space(try Space(from: &reader))
         default: return try readExchange(type, from: &reader)
         }
     }

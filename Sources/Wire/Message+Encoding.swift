@@ -54,6 +54,7 @@ extension Message {
         case .claim(let claim):
             output.append(chunk: claim.chunk)
             output.append(contentsOf: claim.claimant.bytes)
+        case .space(let space): space.append(to: &output)
         case .levelled, .data: break
         default: appendExchange(to: &output)
         }

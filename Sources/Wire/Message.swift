@@ -59,6 +59,8 @@ public enum Message: Hashable, Sendable {
     case renew(RequestID)
     /// Answers RENEW.
     case certificate(CertificateFrame)
+    /// How much the sender's disk would still take.
+    case space(Space)
 
     /// The frame's type.
     public var type: FrameType {
@@ -91,6 +93,7 @@ public enum Message: Hashable, Sendable {
         case .bad: .bad
         case .renew: .renew
         case .certificate: .certificate
+        case .space: .space
         }
     }
 

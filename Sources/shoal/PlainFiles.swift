@@ -6,15 +6,26 @@ import Units
 /// Copies a version's folder to a place of the user's: plain files that belong to whoever runs the command, sharing
 /// blocks with the version where both are on one disk that can.
 enum PlainFiles {
+    /// - Parameter files: the only ones to copy, by their paths below the version; nil for all.
     /// - Returns: the folder's absolute path.
     /// - Throws: `ControlError`; what was copied before stays.
-    static func copy(from version: String, to folder: String) throws(ControlError) -> String {
+    static func copy(
+        from version: String, to folder: String, only files: [String]? = nil
+    ) throws(ControlError) -> String {
         do throws(FileError) {
             let target = try RealFileSystem(folder: folder, creatingWithMode: 0o755)
             guard try target.list(.root).isEmpty else {
                 throw FileError(.exists, .create, folder, "it is not empty: name a folder that is, or a new one")
             }
-            try copy(below: version, to: .root, in: target)
+            guard let files else {
+                try copy(below: version, to: .root, in: target)
+                return target.folder
+            }
+            for file in files {
+                let to = try StorePath(parsing: file)
+                if let parent = to.parent { try target.makeDirectory(parent, mode: 0o755) }
+                _ = try target.copy(from: try OutsideFile(path: "\(version)/\(file)"), to: to, mode: 0o644)
+            }
             return target.folder
         } catch {
             throw ControlError(error.code == .permission ? .notAllowed : .failed, "\(error)")

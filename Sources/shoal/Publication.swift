@@ -71,7 +71,7 @@ struct Publication {
         }
     }
 
-    private func bytes(_ hex: String) throws(ControlError) -> [UInt8] {
+    func bytes(_ hex: String) throws(ControlError) -> [UInt8] {
         guard let bytes = Hex.decode(hex) else { throw ControlError(.failed, "the agent's answer is not hexadecimal") }
         return bytes
     }
@@ -106,12 +106,12 @@ struct Publication {
         }
     }
 
-    private func show(_ progress: ProgressLine, _ stage: String) -> @LoopActor (ByteCount) -> Void {
+    func show(_ progress: ProgressLine, _ stage: String) -> @LoopActor (ByteCount) -> Void {
         let total = plans.byteCount.value
         return { progress.show(ControlProgress(stage: stage, done: $0.value, total: total)) }
     }
 
-    private static func reported(_ error: any Error) -> any Error {
+    static func reported(_ error: any Error) -> any Error {
         switch error {
         case let error as StoreError: error.asControlError
         case let error as TrustError: error.asControlError

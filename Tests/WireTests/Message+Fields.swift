@@ -77,6 +77,8 @@ extension Message {
             ]
         case .certificate(let answer):
             ["request": .number(answer.request.value), "certificate": .hex(answer.certificate)]
+        case .space(let space):
+            ["bytes": .integer(space.byteCount), "sharesBlocks": .bool(space.sharesBlocks)]
         default: [:]
         }
     }

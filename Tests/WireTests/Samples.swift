@@ -72,6 +72,7 @@ enum Samples {
         .find(Find(id: find, hopsLeft: 0, target: .issuer)),
         .found(Found(id: find, entries: [])),
         .found(Found(id: find, entries: Array(repeating: longestEntry, count: 16))),
+        .space(Space(byteCount: .max, sharesBlocks: true)), .space(Space(byteCount: 0, sharesBlocks: false)),
         .renew(9), .certificate(CertificateFrame(request: 9, certificate: [1])),
         .certificate(CertificateFrame(request: 9, certificate: Array(repeating: 0x30, count: 2_048))),
     ]

@@ -338,6 +338,9 @@ class Agent(Serving, Fetching, Finding):
         connection.hints = useful[:64]
         self.events.add("peers", node=connection.peer.node_id, count=len(message.entries))
 
+    def take_space(self, connection: Connection, message: wire.Space) -> None:
+        self.events.add("space", node=connection.peer.node_id, bytes=message.bytes, shares=message.shares_blocks)
+
     HANDLERS = {
         wire.Hello: "take_hello", wire.Models: "take_models", wire.Levelled: "take_levelled",
         wire.Document: "take_document", wire.Peers: "take_peers", wire.VersionsQuery: "take_versions_query",
@@ -346,4 +349,5 @@ class Agent(Serving, Fetching, Finding):
         wire.Withdraw: "take_withdraw", wire.Leave: "take_leave", wire.Offer: "take_offer", wire.Claim: "take_claim",
         wire.Request: "take_request", wire.Cancel: "take_cancel", wire.Data: "take_data", wire.Refuse: "take_refuse",
         wire.Bad: "take_bad", wire.Renew: "take_renew", wire.Certificate: "take_answer",
+        wire.Space: "take_space",
     }

@@ -56,6 +56,7 @@ def accepted_frames() -> list:
         ("data", wire.Data(6, 32_768, b"bytes")), ("data-16384", wire.Data(6, 0, bits)),
         ("refuse", wire.Refuse(6, 1, 250)), ("bad", wire.Bad(VERSION, 5)), ("renew", wire.Renew(7)),
         ("certificate", wire.Certificate(7, cluster.identity("berth-1").certificate)),
+        ("space", wire.Space(2**40 + 1, True)), ("space-none", wire.Space(0, False)),
     ]
 
 
@@ -167,7 +168,7 @@ def refused_bodies() -> list:
 
 def ignored_frames() -> list:
     """(name, bytes) of frames that must be skipped, or read as if what is unknown were not there."""
-    return [("unknown-type-0x80", frame(0x80)), ("unknown-type-0xff", frame(0xFF, b"later")),
+    return [("unknown-type-0x81", frame(0x81)), ("unknown-type-0xff", frame(0xFF, b"later")),
             ("unknown-type-of-2000-bytes", frame(0x90, bytes(2_000)))]
 
 

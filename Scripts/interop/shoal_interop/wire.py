@@ -524,3 +524,16 @@ class Certificate(Message):
         if not count:
             raise Refused("outOfRange", "an empty certificate")
         return Certificate(request, reader.bytes(count))
+
+
+@message(0x80)
+class Space(Message):
+    bytes: int
+    shares_blocks: bool
+
+    def write(self, writer: Writer) -> None:
+        writer.u64(self.bytes).u8(int(self.shares_blocks))
+
+    @staticmethod
+    def read(reader: Reader) -> "Space":
+        return Space(reader.u64(), bool(reader.u8() & 1))

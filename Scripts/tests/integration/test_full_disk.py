@@ -1,6 +1,7 @@
 """A file system that is full or read-only for a while: `status` names it, nothing is lost, and it goes on by itself."""
 
 import os
+import resource
 import subprocess
 import unittest
 
@@ -57,6 +58,41 @@ class FullDiskTests(ClusterTestCase):
         self.b.wait_complete(MODEL, "1")
         self.wait_state("running")
         self.assertEqual(digests(self.b.wait_current(MODEL, "1")), digests(files))
+
+    def test_a_disk_without_inodes_is_named_serves_on_and_is_used_again_once_there_are_some(self) -> None:
+        first = tree(self.cluster.folder / "first", {"model.bin": MIB})
+        self.a.run("seed", first, "--model", MODEL, "--version", "1")
+        self.b.run("follow", MODEL)
+        served = self.b.wait_current(MODEL, "1").resolve()
+        litter = self.b.state / "litter"
+        litter.mkdir()
+        free = os.statvfs(self.b.state).f_favail
+        for number in range(free):
+            (litter / str(number)).touch()
+        second = tree(self.cluster.folder / "second", {f"part-{number}": KIB for number in range(40)})
+        self.a.run("seed", second, "--model", MODEL, "--version", "2")
+        self.wait_state("full")
+        self.assertEqual(self.b.current(MODEL).resolve(), served)
+        self.assertEqual(digests(served), digests(first))
+        subprocess.run(["rm", "-r", litter], check=True)
+        self.b.wait_complete(MODEL, "2")
+        self.wait_state("running")
+        self.assertEqual(digests(self.b.wait_current(MODEL, "2")), digests(second))
+
+    def test_a_limit_of_file_sizes_is_named_and_does_not_end_the_agent(self) -> None:
+        first = tree(self.cluster.folder / "first", {"model.bin": MIB})
+        self.a.run("seed", first, "--model", MODEL, "--version", "1")
+        self.b.run("follow", MODEL)
+        served = self.b.wait_current(MODEL, "1").resolve()
+        resource.prlimit(self.b.pid, resource.RLIMIT_FSIZE, (4 * MIB, resource.RLIM_INFINITY))
+        second = tree(self.cluster.folder / "second", {"model.bin": 8 * MIB})
+        self.a.run("seed", second, "--model", MODEL, "--version", "2")
+        self.wait_state("full")
+        self.assertIn("disk full", self.b.model(MODEL, "2")["error"])
+        self.assertEqual(digests(served), digests(first))
+        resource.prlimit(self.b.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.b.wait_complete(MODEL, "2")
+        self.wait_state("running")
 
     def test_a_head_that_came_while_nothing_could_be_written_is_not_lost(self) -> None:
         self.b.run("follow", MODEL)

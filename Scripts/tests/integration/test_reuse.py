@@ -111,6 +111,42 @@ class ReuseTest(ClusterTestCase):
         self.assert_fails(self.b, "get", "m@one", "--output", target, code=1, says="not empty")
         self.assert_fails(self.b, "get", "m@one", "--output", target / "new", "--no-wait", code=64)
 
+    def test_a_part_of_a_version_is_fetched_as_plain_files_and_is_no_version(self) -> None:
+        fill(self.source / "weights", 3 * MIB, seed=1)
+        fill(self.source / "deep" / "config.json", 5 * KIB, seed=2)
+        fill(self.source / "tokens.json", 300 * KIB, seed=3)
+        self.a.run("seed", self.source, "--model", "m", "--version", "one")
+        target = self.cluster.folder / "part"
+        part = self.b.run("get", "m@one", "--include", "*.json", "--output", target, "--json").json
+        self.assertEqual((part["files"], part["bytes"]), (["deep/config.json", "tokens.json"], 305 * KIB))
+        wanted = {path: digest for path, digest in digests(self.source).items() if path.endswith(".json")}
+        self.assertEqual(digests(target), wanted)
+        self.assertLess(self.b.neighbour("a")["received_bytes"], 400 * KIB)
+        self.assertIsNone(self.b.model("m", "one"))
+        self.assertEqual(list((self.b.state / "staging").glob("*")), [])
+        self.assert_fails(self.b, "get", "m@one", "--include", "*.json", "--output", target, code=1, says="not empty")
+        self.assert_fails(self.b, "get", "m@one", "--include", "*.txt", "--output", target / "x", code=4)
+        self.assert_fails(self.b, "get", "m@one", "--include", "*.json", code=64, says="--output")
+        # All of it may be had afterwards, and a part of it then comes from here.
+        self.b.run("get", "m@one", "--wait", "30")
+        before = self.b.neighbour("a")["received_bytes"]
+        self.b.run("get", "m@one", "--include", "weights", "--output", self.cluster.folder / "other")
+        self.assertEqual(list(digests(self.cluster.folder / "other")), ["weights"])
+        self.assertEqual(self.b.neighbour("a")["received_bytes"], before)
+
+    def test_a_part_and_the_whole_at_once_do_not_disturb_each_other(self) -> None:
+        fill(self.source / "weights", 3 * MIB, seed=1)
+        fill(self.source / "config.json", 5 * KIB, seed=2)
+        self.a.run("seed", self.source, "--model", "m", "--version", "one")
+        self.b.run("limit", "--download", "500kB/s")
+        whole = self.b.begin("get", "m@one", "--wait", "60")
+        self.b.wait_for(lambda s: [f for f in s["fetches"] if f["bytes_done"] > 0], 30, "the whole is being fetched")
+        target = self.cluster.folder / "part"
+        self.assert_fails(self.b, "get", "m@one", "--include", "*.json", "--output", target, code=75, says="get all")
+        self.b.run("limit", "--clear")
+        self.assertEqual(whole.wait(60), 0)
+        whole.communicate()
+
     def test_a_parent_is_named_by_the_manifest_and_must_be_known(self) -> None:
         fill(self.source / "weights", 100 * KIB, seed=1)
         self.publish("m", "one")

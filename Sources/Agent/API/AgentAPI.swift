@@ -17,6 +17,12 @@ struct AgentAPI {
         server.answer(GetVersion.self) { (request, progress) throws(ControlError) in
             try await VersionGetter(agent: agent, progress: progress).get(request)
         }
+        server.answer(GetPart.self) { (request, progress) throws(ControlError) in
+            try await PartGetter(agent: agent, progress: progress).get(request)
+        }
+        server.answer(EndPart.self) { (request, progress) throws(ControlError) in
+            await PartGetter(agent: agent, progress: progress).end(request)
+        }
         server.answer(PlanVersion.self) { (request, progress) throws(ControlError) in
             try await VersionGetter(agent: agent, progress: progress).plan(request)
         }

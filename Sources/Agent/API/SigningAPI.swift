@@ -12,6 +12,9 @@ struct SigningAPI {
 
     func attach(to server: ControlServer) {
         server.answer(PreparePublication.self) { (request, _) throws(ControlError) in try prepare(request) }
+        server.answer(PlanPublication.self) { (request, _) throws(ControlError) in
+            PublicationForecast(agent: agent).reply(to: request)
+        }
         server.answer(AdoptPublication.self) { (request, _) throws(ControlError) in try await adopt(request) }
         server.answer(DraftHead.self) { (request, _) throws(ControlError) in try await draft(request) }
         server.answer(DraftDeny.self) { (request, _) throws(ControlError) in try draft(request) }

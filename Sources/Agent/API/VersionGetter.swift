@@ -65,6 +65,17 @@ struct VersionGetter {
 
     // MARK: Finding
 
+    /// What is meant, asking the neighbours if need be, unless it is denied.
+    func find(_ model: String, _ version: String?, _ channel: String?) async throws(ControlError) -> Verified<Manifest>
+    {
+        guard let model = ModelName(model) else { throw ControlError(.wrongUsage, "\(model) is no model name") }
+        let manifest = try await find(model, try VersionChoice(version: version, channel: channel), nil)
+        guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
+            throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
+        }
+        return manifest
+    }
+
     private func find(
         _ model: ModelName, _ choice: VersionChoice, _ deadline: Instant?
     ) async throws(ControlError) -> Verified<Manifest> {

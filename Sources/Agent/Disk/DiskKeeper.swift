@@ -20,6 +20,8 @@ final class DiskKeeper {
     private let jobs: Jobs
     private let log: Logger
     private var timer: LoopTimer?
+    /// The disk was looked at: how much it would still take.
+    var onReview: (@LoopActor (ByteCount) -> Void)?
     /// Deletions for space go one after the other.
     private let gate = SerialGate()
     /// Fetches that were let in and are not complete, and what they will have.
@@ -44,7 +46,7 @@ final class DiskKeeper {
         let timer = LoopTimer { [weak self] in
             self?.jobs.start("disk") { [weak self] in await self?.review() }
         }
-        timer.start(after: Self.interval, repeating: Self.interval)
+        timer.start(after: .zero, repeating: Self.interval)
         self.timer = timer
     }
 
@@ -188,6 +190,20 @@ final class DiskKeeper {
     }
 
     private func review() async {
+        await keepFree()
+        if let room = await room() { onReview?(room) }
+    }
+
+    /// How much a new version may take here, once what may be deleted for it is; nil if the disk does not say.
+    private func room() async -> ByteCount? {
+        guard let free = try? await store.freeByteCount() else { return nil }
+        let gain = await plan().versions.reduce(0) { $0 + $1.byteCount.value }
+        let onDisk = free.value + gain - limits.freeMin.value
+        let allowed = limits.quota.map { $0.value + gain - usedByteCount.value } ?? .max
+        return ByteCount(max(0, min(onDisk, allowed)))
+    }
+
+    private func keepFree() async {
         guard (try? await hasRoom(for: 0, 0, to: limits.freeMin)) == false else { return }
         do throws(StoreError) {
             try await collect { [self] () async throws(StoreError) in

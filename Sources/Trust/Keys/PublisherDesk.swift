@@ -52,6 +52,16 @@ public struct PublisherDesk: Sendable {
         }
     }
 
+    /// The layout of a version that the agent keeps; nil if it does not.
+    public static func layout(of manifest: Manifest, statePath: String) throws(TrustError) -> Layout? {
+        guard let bytes = try DocumentArchive(try StateFolder(path: statePath)).layout(manifest.layout.digest) else {
+            return nil
+        }
+        do throws(DocumentError) { return try Layout(bytes, of: manifest, sha256: DocumentCrypto.sha256) } catch {
+            throw TrustError(.invalid, "a layout in the state folder is damaged: \(error)")
+        }
+    }
+
     /// Puts a layout where the agent looks for it when it adopts the version.
     public static func deposit(_ layout: Layout, statePath: String) throws(TrustError) {
         let bytes = layout.encode()

@@ -41,6 +41,13 @@ struct GetCommand: AsyncParsableCommand {
             valueName: "folder"))
     var target: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Fetch only files of which the path matches, such as '*.json', to the folder of --output; they are no "
+                + "version here. May be given several times.", valueName: "glob"))
+    var include: [String] = []
+
     @OptionGroup var output: JSONOption
     @OptionGroup var agent: StateOptions
 
@@ -55,6 +62,7 @@ struct GetCommand: AsyncParsableCommand {
             if let wait, !(0...Limits.waitSecondsMax).contains(wait) {
                 throw ControlError(.wrongUsage, "--wait is from 0 to \(Limits.waitSecondsMax) seconds, not \(wait)")
             }
+            if !include.isEmpty { return try await getPart() }
             if noWait, target != nil {
                 throw ControlError(.wrongUsage, "--output needs the whole version: leave --no-wait out")
             }
@@ -68,6 +76,26 @@ struct GetCommand: AsyncParsableCommand {
             if let target { version.path = try PlainFiles.copy(from: version.path, to: Self.absolute(target)) }
             output.show(version) { $0.complete ? $0.path : "\($0.model)@\($0.tag) is being fetched" }
         }
+    }
+
+    private func getPart() async throws {
+        guard let target, !noWait, reuseFrom.isEmpty else {
+            throw ControlError(
+                .wrongUsage, "--include copies files: it needs --output, and takes neither --no-wait nor --reuse-from")
+        }
+        let progress = ProgressLine()
+        defer { Task { await progress.finish() } }
+        let request = GetPart(
+            model: reference.model, version: reference.version, channel: reference.channel, include: include,
+            waitSeconds: wait)
+        var part = try await agent.ask(request) { progress.show($0) }
+        await progress.finish()
+        let result = Result { () throws(ControlError) in
+            try PlainFiles.copy(from: part.path, to: Self.absolute(target), only: part.files)
+        }
+        _ = try await agent.ask(EndPart(version: part.version))
+        part.path = try result.get()
+        output.show(part) { "\($0.path): \($0.files.count) files, \(Format.bytes($0.bytes))" }
     }
 
     private func showPlan() async throws {

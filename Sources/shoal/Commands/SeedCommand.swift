@@ -39,6 +39,8 @@ struct SeedCommand: AsyncParsableCommand {
             "A JSON object that says where the version comes from: data set, metrics, hyperparameters, licence, source "
                 + "commit. It is signed, and `shoal show` prints it.", valueName: "file"))
     var lineage: String?
+    @Flag(name: .long, help: "Say what it would cost the nodes that are connected, and publish nothing.")
+    var plan = false
     @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
     @OptionGroup var keyOptions: KeyOptions
     @OptionGroup var output: JSONOption
@@ -64,6 +66,7 @@ struct SeedCommand: AsyncParsableCommand {
             let publication = Publication(
                 names: names, parent: parent, plans: plans, lineage: try lineage.map(LineageFile.read) ?? [],
                 agent: agent, keys: keyOptions)
+            if plan { return output.show(try await publication.plan(), as: \.text) }
             let published = try await publication.publish()
             try await publication.follow()
             let promoted = try await publication.promote(published)
