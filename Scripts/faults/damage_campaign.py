@@ -33,7 +33,7 @@ TAGS = ("1", "2", "3")
 
 @dataclass
 class DamageTally:
-    """How often each use met damage, how often it found it, and what went wrong."""
+    """How often each use met damage, and what went wrong."""
 
     turns: dict = field(default_factory=dict)
     losses: list = field(default_factory=list)
@@ -69,6 +69,7 @@ class Damage:
     def end(self) -> None:
         self.server.end()
         self.cluster.end()
+        self.cluster.remove()
 
     def wait_serving(self, tag: str) -> None:
         wait_until(lambda: self.server.served_version() == tag, SECONDS, f"{tag} is served")

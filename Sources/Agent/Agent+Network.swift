@@ -110,6 +110,7 @@ extension Agent: SwitchboardDelegate {
         guard let link = switchboard.links[node] else { return }
         directory.part(link, because: "\(reason)")
         traffic.drop(link)
+        spaces.forget(node)
         switchboard.disconnect(node, reason)
         exchange.lose(node)
         finder.lose(node)

@@ -209,6 +209,7 @@ final class Agent {
         exchange.hasOpened = { [driver] in driver.core.hasOpened($1, $0) }
         exchange.onLevelled = { [weak self] in self?.learnVersions(from: $0) }
         library.disk = disk
+        partFetches.onEnd = { [library] in library.forgetWriteFailure(of: $0) }
         disk.onReview = { [weak self] in self?.announceSpace($0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
@@ -254,6 +255,7 @@ extension Agent {
             log.notice("a new root of trust", metadata: ["version": "\(root.value.version)"])
             refreshTLS()
             library.dropUnentitled()
+            for version in partFetches.versions where trust.manifests[version] == nil { partFetches.endSoon(version) }
             for model in models { review(model) }
         case .head(let head):
             log.notice(
@@ -276,6 +278,7 @@ extension Agent {
             rollouts.noteDenied(version, of: model, isDenied: isDenied)
             if isDenied {
                 library.deny(version, of: model)
+                partFetches.endSoon(version)
                 review(model)
             } else {
                 jobs.start("allow \(version)") { [weak self] in

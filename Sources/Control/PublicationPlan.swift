@@ -6,9 +6,9 @@ public struct PlanPublication: ControlMethod {
     public let parent: String
     /// Bytes of the largest variant's files.
     public let bytesTotal: Int64
-    /// Bytes, each counted once, of chunks that the parent does not have.
+    /// Bytes, each counted once, of a variant's chunks that the parent does not have; the most of any.
     public let bytesNew: Int64
-    /// Bytes of all distinct chunks.
+    /// Bytes of a variant's distinct chunks; the most of any.
     public let bytesDistinct: Int64
 
     /// Bytes are not negative.
@@ -25,11 +25,11 @@ public struct PlanPublication: ControlMethod {
         public let name: String
         /// Its node id, in hexadecimal.
         public let node: String
-        /// Whether it has all of the parent.
+        /// Whether it has all of the parent, all its variants.
         public let holdsParent: Bool
         /// What would be sent to it.
         public let bytesTransfer: Int64
-        /// What the version would take on its disk, at most.
+        /// What the version would take on its disk, about.
         public let bytesDisk: Int64
         /// What its disk would still take; nil if it did not say.
         public let bytesRoom: Int64?

@@ -6,27 +6,28 @@ public import Units
 
 /// What publishing files would add to what a version before them has.
 public struct PublicationCost: Hashable, Sendable {
-    /// Bytes of all files.
+    /// Bytes of all files of all variants.
     public let byteCount: ByteCount
-    /// Bytes of all distinct chunks.
-    public let distinctByteCount: ByteCount
-    /// Of these the bytes that the version before does not have.
+    /// Bytes of all distinct chunks that the version before does not have.
     public let newByteCount: ByteCount
+    /// The most that a variant has in distinct chunks: a node takes one variant.
+    public let distinctByteCountOfVariant: ByteCount
+    /// The most that a variant has in distinct chunks that the version before does not have.
+    public let newByteCountOfVariant: ByteCount
 
-    /// - Parameter parent: the layout of the version before; nil if there is none.
-    init(_ files: [[StagedChunk]], beside parent: Layout?) {
+    /// - Parameters:
+    ///   - variants: the chunks of each.
+    ///   - parent: the layout of the version before; nil if there is none.
+    init(_ variants: [[StagedChunk]], beside parent: Layout?) {
         let known = Set(parent?.digests ?? [])
-        var seen: Set<Digest> = []
-        var (all, distinct, new) = (0 as Int64, 0 as Int64, 0 as Int64)
-        for chunk in files.joined() {
-            all += Int64(chunk.byteCount)
-            guard seen.insert(chunk.digest).inserted else { continue }
-            distinct += Int64(chunk.byteCount)
-            if !known.contains(chunk.digest) { new += Int64(chunk.byteCount) }
+        func count(_ chunks: some Sequence<StagedChunk>, but known: Set<Digest>) -> ByteCount {
+            var seen = known
+            return chunks.reduce(0) { seen.insert($1.digest).inserted ? $0 + ByteCount($1.byteCount) : $0 }
         }
-        byteCount = ByteCount(all)
-        distinctByteCount = ByteCount(distinct)
-        newByteCount = ByteCount(new)
+        byteCount = variants.joined().reduce(0) { $0 + ByteCount($1.byteCount) }
+        newByteCount = count(variants.joined(), but: known)
+        distinctByteCountOfVariant = variants.map { count($0, but: []) }.max() ?? 0
+        newByteCountOfVariant = variants.map { count($0, but: known) }.max() ?? 0
     }
 }
 
@@ -55,6 +56,11 @@ extension Publisher {
                 }
             }
         }
-        return PublicationCost(files, beside: parent)
+        var rest = files[...]
+        let variants = plans.map { plan in
+            defer { rest = rest.dropFirst(plan.files.count) }
+            return Array(rest.prefix(plan.files.count).joined())
+        }
+        return PublicationCost(variants, beside: parent)
     }
 }

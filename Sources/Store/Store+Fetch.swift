@@ -18,6 +18,9 @@ extension Store {
     ) async throws(StoreError) -> FetchStart {
         let key = VariantKey(version: manifest.digest, variant: variant)
         try requireFetchable(key)
+        guard !hasPart(of: key.version) else {
+            throw StoreError(.busy, "begin fetch", of: "\(key)", "a part of the version is being fetched")
+        }
         return try await begin(interruptedEntry(key), manifest, layout, reusing: folders, onProgress: onProgress)
     }
 
@@ -157,8 +160,6 @@ extension Store {
                 throw StoreError(.busy, "begin fetch", of: "\(key)", "variant \(entry.key.variant) is being fetched")
             case .committed where entry.key == key:
                 throw StoreError(.refused, "begin fetch", of: "\(key)", "it is complete here already")
-            case .interrupted where entry.isPart && entry.key != key:
-                throw StoreError(.busy, "begin fetch", of: "\(key)", "a part of the version is being fetched")
             case .interrupted, .committed, .removed: break
             }
         }

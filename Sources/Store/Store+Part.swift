@@ -14,7 +14,9 @@ extension Store {
     ) async throws(StoreError) -> (start: FetchStart, folder: String) {
         let key = VariantKey(version: manifest.digest, variant: variant)
         guard entries(of: key.version).isEmpty else {
-            throw StoreError(.busy, "fetch a part", of: "\(key)", "some of this version is here: get all of it")
+            throw StoreError(
+                .busy, "fetch a part", of: "\(key)",
+                "all or another part of this version is being fetched: try again later, or get all of it")
         }
         let entry = VariantEntry(key: key, phase: .interrupted)
         entry.isPart = true
@@ -27,11 +29,15 @@ extension Store {
         }
     }
 
+    /// Whether a part of a version is here or comes to be.
+    public func hasPart(of version: Digest) -> Bool { entries(of: version).contains(where: \.isPart) }
+
     /// The part is no longer needed: it goes.
     public func endPart(_ key: VariantKey) async {
         guard let entry = entry(key), entry.isPart else { return }
         await structure.enter()
         defer { structure.leave() }
+        // Removed or published meanwhile, what is there is another's.
         guard !entry.isRemoved else { return }
         drop(entry)
         let removal = VariantRemoval(fileSystem: fileSystem)

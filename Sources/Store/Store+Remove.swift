@@ -3,8 +3,8 @@ public import Units
 
 /// Giving space back.
 extension Store {
-    /// Whether a variant of a version is here, complete or not.
-    public func hasAny(of version: Digest) -> Bool { !entries(of: version).isEmpty }
+    /// Whether a variant of a version is here, complete or not; a part that somebody copies away does not count.
+    public func hasAny(of version: Digest) -> Bool { entries(of: version).contains { !$0.isPart } }
 
     /// Deletes a version here, complete or not, all its variants. What is being read of it by others may be read on.
     ///

@@ -11,6 +11,8 @@ extension Limits {
     public static let controlPulseSeconds = 5
     /// How long a command waits for a sign of life before it calls the agent stuck.
     public static let controlSilenceSeconds = 30
+    /// How long what `get --include` fetched is kept for the command to copy.
+    public static let partCopySecondsMax = 600
     /// How long `get` may be told to keep asking: 30 days.
     public static let waitSecondsMax = 30 * 24 * 3600
     /// Answers that wait because the asker does not read.

@@ -1,8 +1,9 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more. Where content cuts,
-    /// sizes differ and links idle more easily (200 MiB to 20 nodes, simulated: 1.079 of the limit with 10, 1.060 with
-    /// 14, 1.054 with 16, 1.098 with 24; to 50: 1.097 with 10, 1.089 with 13, 1.093 with 16).
-    public static let requestCountDefault = 14
+    /// sizes differ and links idle more easily (200 MiB to 20 nodes, simulated: 1.079 of the limit with 10, 1.061 with
+    /// 14, 1.056 with 16, 1.058 with 20; to 50: 1.097, 1.084, 1.086 and 1.103; 100 MiB to 20 of which one is slow, the
+    /// others: 1.18, 1.15 and, with 18, 1.11).
+    public static let requestCountDefault = 16
     /// The same for a version of few chunks, of which each is a larger part.
     public static let requestCountFewChunks = 8
     /// One more for each so many chunks, from the one to the other.

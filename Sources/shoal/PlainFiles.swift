@@ -6,6 +6,24 @@ import Units
 /// Copies a version's folder to a place of the user's: plain files that belong to whoever runs the command, sharing
 /// blocks with the version where both are on one disk that can.
 enum PlainFiles {
+    /// Makes the folder, unless it is there and empty.
+    /// - Throws: `ControlError`, before anything is fetched for it.
+    static func prepare(_ folder: String) throws(ControlError) {
+        do throws(FileError) { _ = try empty(folder) } catch { throw reported(error) }
+    }
+
+    private static func empty(_ folder: String) throws(FileError) -> RealFileSystem {
+        let target = try RealFileSystem(folder: folder, creatingWithMode: 0o755)
+        guard try target.list(.root).isEmpty else {
+            throw FileError(.exists, .create, folder, "it is not empty: name a folder that is, or a new one")
+        }
+        return target
+    }
+
+    private static func reported(_ error: FileError) -> ControlError {
+        ControlError(error.code == .permission ? .notAllowed : .failed, "\(error)")
+    }
+
     /// - Parameter files: the only ones to copy, by their paths below the version; nil for all.
     /// - Returns: the folder's absolute path.
     /// - Throws: `ControlError`; what was copied before stays.
@@ -13,10 +31,7 @@ enum PlainFiles {
         from version: String, to folder: String, only files: [String]? = nil
     ) throws(ControlError) -> String {
         do throws(FileError) {
-            let target = try RealFileSystem(folder: folder, creatingWithMode: 0o755)
-            guard try target.list(.root).isEmpty else {
-                throw FileError(.exists, .create, folder, "it is not empty: name a folder that is, or a new one")
-            }
+            let target = try empty(folder)
             guard let files else {
                 try copy(below: version, to: .root, in: target)
                 return target.folder
@@ -28,7 +43,7 @@ enum PlainFiles {
             }
             return target.folder
         } catch {
-            throw ControlError(error.code == .permission ? .notAllowed : .failed, "\(error)")
+            throw reported(error)
         }
     }
 

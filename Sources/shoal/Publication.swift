@@ -76,7 +76,7 @@ struct Publication {
         return bytes
     }
 
-    private func requireSameFiles(as manifest: Manifest, _ progress: ProgressLine) async throws {
+    func requireSameFiles(as manifest: Manifest, _ progress: ProgressLine) async throws {
         guard try await Publisher.areEqual(plans, manifest.variants, onProgress: show(progress, "comparing")) else {
             throw ControlError(
                 .failed, "\(names.model)@\(names.tag) was published with other files",

@@ -51,17 +51,23 @@ extension Publication {
         let known = try await agent.ask(
             PreparePublication(
                 model: names.model.text, tag: names.tag.text, parent: parent, channel: names.channel.text))
-        let parent = known.parentManifest.isEmpty ? nil : try PublisherDesk.manifest(try bytes(known.parentManifest))
-        let layout = try parent.flatMap { try PublisherDesk.layout(of: $0, statePath: agent.statePath) }
         let progress = ProgressLine()
         defer { Task { await progress.finish() } }
+        guard known.manifest.isEmpty else {
+            try await requireSameFiles(as: try PublisherDesk.manifest(try bytes(known.manifest)), progress)
+            throw ControlError(
+                .failed, "\(names.model)@\(names.tag) is published already, with these files",
+                hint: "Choose another --version to plan with.")
+        }
+        let parent = known.parentManifest.isEmpty ? nil : try PublisherDesk.manifest(try bytes(known.parentManifest))
+        let layout = try parent.flatMap { try PublisherDesk.layout(of: $0, statePath: agent.statePath) }
         let cost = try await Publisher.cost(
             of: plans, cutting: .fitting(parent: parent?.chunking), beside: layout,
             onProgress: show(progress, "cutting"))
         let reply = try await agent.ask(
             PlanPublication(
                 parent: known.parent, bytesTotal: plans.map(\.byteCount.value).max() ?? 0,
-                bytesNew: cost.newByteCount.value, bytesDistinct: cost.distinctByteCount.value))
+                bytesNew: cost.newByteCountOfVariant.value, bytesDistinct: cost.distinctByteCountOfVariant.value))
         return PublicationPlan(
             model: names.model.text, tag: names.tag.text, parent: parent?.tag.text ?? "", bytes: cost.byteCount.value,
             bytesReused: cost.byteCount.value - cost.newByteCount.value, bytesNew: cost.newByteCount.value,

@@ -16,9 +16,10 @@ struct PartGetter {
     private static let progressInterval = Duration.milliseconds(100)
 
     func get(_ request: GetPart) async throws(ControlError) -> GetPart.Reply {
-        let deadline = Clock.now() + .seconds(min(max(0, request.waitSeconds ?? Self.usualSeconds), Self.usualSeconds))
+        let seconds = min(max(0, request.waitSeconds ?? Self.usualSeconds), Limits.waitSecondsMax)
+        let deadline = Clock.now() + .seconds(seconds)
         let manifest = try await VersionGetter(agent: agent, progress: progress).find(
-            request.model, request.version, request.channel)
+            request.model, request.version, request.channel, until: request.waitSeconds == nil ? nil : deadline)
         let variant = agent.library.variant(of: manifest)
         let files = try chosen(request.include, of: manifest, variant)
         let folder =
@@ -66,6 +67,8 @@ struct PartGetter {
             let folder = try await agent.partFetches.begin(manifest, layout, variant: variant, files: files)
             do {
                 try await wait(for: manifest, until: deadline)
+                // Nobody is there any more who would copy it.
+                try Task.checkCancellation()
             } catch {
                 await agent.partFetches.end(manifest.digest)
                 throw error
@@ -82,6 +85,7 @@ struct PartGetter {
 
     private func wait(for manifest: Verified<Manifest>, until deadline: Instant) async throws(ControlError) {
         let (digest, model) = (manifest.digest, manifest.value.model)
+        // Also if it was removed, or published here meanwhile.
         while let isComplete = agent.partFetches.isComplete(digest) {
             guard !agent.trust.denyList.isDenied(digest, of: model) else { break }
             if isComplete { return }
@@ -95,6 +99,8 @@ struct PartGetter {
                     stage: "fetching", done: report?.heldByteCount ?? 0, total: report?.neededByteCount ?? 0))
             try await pause(Self.progressInterval)
         }
-        throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) was denied or removed meanwhile")
+        throw ControlError(
+            .tryAgain, "\(model)@\(manifest.value.tag) was denied, removed or published here meanwhile",
+            hint: "Ask again for what is left of it.")
     }
 }

@@ -27,7 +27,7 @@ struct PublicationForecast {
         return PlanPublication.Node(
             name: link.identity.name.text, node: link.node.hex, holdsParent: holdsParent,
             bytesTransfer: holdsParent ? request.bytesNew : request.bytesDistinct,
-            bytesDisk: takesNewOnly ? request.bytesNew : request.bytesTotal,
+            bytesDisk: takesNewOnly ? min(request.bytesNew, request.bytesTotal) : request.bytesTotal,
             bytesRoom: space.map { Int64(clamping: $0.byteCount) })
     }
 }

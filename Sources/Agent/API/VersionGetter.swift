@@ -15,15 +15,8 @@ struct VersionGetter {
     let progress: ControlServer.ProgressSink
 
     func get(_ request: GetVersion) async throws(ControlError) -> FetchedVersion {
-        guard let model = ModelName(request.model) else {
-            throw ControlError(.wrongUsage, "\(request.model) is no model name")
-        }
-        let choice = try VersionChoice(version: request.version, channel: request.channel)
         let deadline = request.waitSeconds.map { Clock.now() + .seconds(min(max(0, $0), Limits.waitSecondsMax)) }
-        let manifest = try await find(model, choice, deadline)
-        guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
-            throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
-        }
+        let manifest = try await find(request.model, request.version, request.channel, until: deadline)
         let entry = try await want(manifest, reusing: try await reuseFolders(request, manifest.digest))
         guard request.wait else { return VersionDescriber(agent: agent).fetched(entry) }
         try await wait(for: entry, until: deadline)
@@ -66,10 +59,11 @@ struct VersionGetter {
     // MARK: Finding
 
     /// What is meant, asking the neighbours if need be, unless it is denied.
-    func find(_ model: String, _ version: String?, _ channel: String?) async throws(ControlError) -> Verified<Manifest>
-    {
+    func find(
+        _ model: String, _ version: String?, _ channel: String?, until deadline: Instant?
+    ) async throws(ControlError) -> Verified<Manifest> {
         guard let model = ModelName(model) else { throw ControlError(.wrongUsage, "\(model) is no model name") }
-        let manifest = try await find(model, try VersionChoice(version: version, channel: channel), nil)
+        let manifest = try await find(model, try VersionChoice(version: version, channel: channel), deadline)
         guard !agent.trust.denyList.isDenied(manifest.digest, of: model) else {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
         }

@@ -46,7 +46,9 @@ final class DiskKeeper {
         let timer = LoopTimer { [weak self] in
             self?.jobs.start("disk") { [weak self] in await self?.review() }
         }
-        timer.start(after: .zero, repeating: Self.interval)
+        timer.start(after: Self.interval, repeating: Self.interval)
+        // Nothing is deleted before inference processes had time to say what they hold.
+        jobs.start("disk") { [weak self] in await self?.tellRoom() }
         self.timer = timer
     }
 
@@ -191,13 +193,19 @@ final class DiskKeeper {
 
     private func review() async {
         await keepFree()
+        await tellRoom()
+    }
+
+    private func tellRoom() async {
         if let room = await room() { onReview?(room) }
     }
 
     /// How much a new version may take here, once what may be deleted for it is; nil if the disk does not say.
     private func room() async -> ByteCount? {
         guard let free = try? await store.freeByteCount() else { return nil }
-        let gain = await plan().versions.reduce(0) { $0 + $1.byteCount.value }
+        // What processes have mapped takes long to find out, and matters only where something could go.
+        let plan = plan(mapped: []).versions.isEmpty ? nil : await plan()
+        let gain = plan?.versions.reduce(0) { $0 + $1.byteCount.value } ?? 0
         let onDisk = free.value + gain - limits.freeMin.value
         let allowed = limits.quota.map { $0.value + gain - usedByteCount.value } ?? .max
         return ByteCount(max(0, min(onDisk, allowed)))

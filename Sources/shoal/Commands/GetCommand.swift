@@ -83,6 +83,7 @@ struct GetCommand: AsyncParsableCommand {
             throw ControlError(
                 .wrongUsage, "--include copies files: it needs --output, and takes neither --no-wait nor --reuse-from")
         }
+        try PlainFiles.prepare(Self.absolute(target))
         let progress = ProgressLine()
         defer { Task { await progress.finish() } }
         let request = GetPart(
@@ -93,7 +94,8 @@ struct GetCommand: AsyncParsableCommand {
         let result = Result { () throws(ControlError) in
             try PlainFiles.copy(from: part.path, to: Self.absolute(target), only: part.files)
         }
-        _ = try await agent.ask(EndPart(version: part.version))
+        // It ends by itself after a while.
+        _ = try? await agent.ask(EndPart(version: part.version))
         part.path = try result.get()
         output.show(part) { "\($0.path): \($0.files.count) files, \(Format.bytes($0.bytes))" }
     }
