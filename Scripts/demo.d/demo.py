@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "Scripts" / "tests" / "integration"))
 
 from cluster import NAME_BYTES_MAX, Cluster  # noqa: E402
 from node import Node, is_complete  # noqa: E402
-from report import Delivery, table  # noqa: E402
+from report import Delivery, costs, table  # noqa: E402
 from serving import InferenceProcess, LoadProcess  # noqa: E402
 from waiting import POLL_SECONDS  # noqa: E402
 
@@ -137,6 +137,7 @@ class Demo:
         self.end()
         print(f"\n{MODEL}, one seed and {len(NODES)} nodes on loopback\n")
         print(table(deliveries, served))
+        print(f"\n{costs(deliveries, {version: size_of(FILES / version) for version in VERSIONS})}\n")
         answered = sum(summary["answered"] for summary in summaries)
         failed = sum(summary["failed"] for summary in summaries)
         for summary in summaries:
@@ -165,6 +166,10 @@ def received(node: Node) -> dict[str, int]:
     for row in node.status()["neighbours"]:
         counts[row["name"]] = counts.get(row["name"], 0) + row["received_bytes"]
     return counts
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def working_folder() -> Path:

@@ -34,6 +34,16 @@ def table(deliveries: list[Delivery], served: dict[str, str | None], seed: str =
     return "\n".join(lines)
 
 
+def costs(deliveries: list[Delivery], sizes: dict[str, int]) -> str:
+    """What each version cost: its size, the most that a node was sent of it, and what that node had already."""
+    rows = [("VERSION", "SIZE", "SENT TO A NODE", "HERE ALREADY")]
+    for delivery in deliveries:
+        size = sizes[delivery.version]
+        sent = max(sum(sources.values()) for sources in delivery.received.values())
+        rows.append((delivery.version, megabytes(size), megabytes(sent), megabytes(max(0, size - sent))))
+    return "\n".join(aligned(rows))
+
+
 def seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.2f} s"
 
