@@ -1,5 +1,14 @@
 internal import COpenSSL
 
+/// OpenSSL as a whole.
+public enum CryptoLibrary {
+    /// Leaves it as it is when the process ends: other threads are still busy then, and its own clean-up would take the
+    /// locks from under them, which crashed one in a hundred that ended with an error.
+    ///
+    /// To be called first of all, on the main thread.
+    public static func settle() { _ = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) }
+}
+
 /// The few helpers through which this target talks to OpenSSL.
 enum OpenSSL {
     /// Forgets what earlier calls of this thread left behind, so that it is not blamed on the next one.

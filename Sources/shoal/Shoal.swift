@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 import EventLoop
 
 /// The root of the command line. There is no `--version` here: `--version` is a tag.
@@ -33,6 +34,7 @@ struct Shoal: AsyncParsableCommand {
     /// Here rather than in a command, which runs on another thread.
     @MainActor static func main() async {
         Heap.settle()
+        CryptoLibrary.settle()
         await main(nil)
     }
 }
