@@ -1,4 +1,4 @@
-"""System calls that fail, from outside: what the in-process tests of the store do for every call, spot-checked with strace."""
+"""System calls that fail, from outside, with strace: the in-process tests of the store do so for every call."""
 
 import shutil
 import unittest

@@ -1,5 +1,7 @@
 """Damage on disk: found, withdrawn, and mended from neighbours while the version is served on."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 from cluster import ClusterTestCase
@@ -54,6 +56,19 @@ class RepairTest(ClusterTestCase):
             file.write(b"changed")
         self.b.start()
         wait_until(self.is_whole, 30, "b has mended its file")
+        wait_until(lambda: self.b.run("verify", code=None).code == 0, 30, "b finds nothing damaged")
+
+    def test_an_emptied_disk_is_noticed_at_the_first_use_and_filled_again(self) -> None:
+        c = self.cluster.join("c", start=False)
+        subprocess.run(["chmod", "-R", "u+rwX", self.b.state / "models"], check=True)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        c.start("--peer", self.b.address)
+        c.wait_connected("b")
+        folder = Path(c.run("get", f"{MODEL}@1", "--wait", "60").out.strip())
+        self.assertEqual(digests(folder), digests(self.source))
+        self.b.run("verify", code=None)
+        wait_until(self.is_whole, 60, "b has its files again")
         wait_until(lambda: self.b.run("verify", code=None).code == 0, 30, "b finds nothing damaged")
 
     def test_a_damaged_chunk_is_not_sent_and_a_neighbours_complaint_mends_it(self) -> None:
