@@ -51,6 +51,10 @@ class Damage:
         self.cluster = Cluster()
         self.sources = {tag: self.cluster.folder / "sources" / tag for tag in TAGS}
         self.newcomers = 0
+        self.server: InferenceProcess | None = None
+        self.served = ""
+
+    def begin(self) -> None:
         for tag, source in self.sources.items():
             fill(source / "model.bin", 100 * KIB, seed=int(tag))
             fill(source / "rest" / "common.bin", 1_500 * KIB, seed=10)
@@ -63,16 +67,18 @@ class Damage:
         self.b.wait_current(MODEL, "2")
         self.server = InferenceProcess(self.b, MODEL, RUNTIME)
         self.server.start()
-        self.served = "2"
         self.wait_serving("2")
 
     def end(self) -> None:
-        self.server.end()
+        if self.server is not None:
+            self.server.end()
         self.cluster.end()
         self.cluster.remove()
 
     def wait_serving(self, tag: str) -> None:
+        assert self.server is not None
         wait_until(lambda: self.server.served_version() == tag, SECONDS, f"{tag} is served")
+        self.served = tag
 
     def folder(self, tag: str) -> Path:
         return Path(self.b.run("show", f"{MODEL}@{tag}", "--json").json["path"])
@@ -126,7 +132,6 @@ def use_by_loading(damage: Damage) -> None:
     damage.damage(tag)
     damage.a.run("promote", f"{MODEL}@{tag}")
     damage.wait_serving(tag)
-    damage.served = tag
     content = (damage.sources[tag] / "model.bin").read_bytes()
     assert ask(damage.server.url, "x") == embedding(content, "x"), "what was loaded is damaged"
     damage.require_whole(tag)
@@ -149,7 +154,9 @@ USES: dict[str, Callable[[Damage], None]] = {
 def campaign(uses: list[str], count: int, seed: int, say: Callable[[str], None] = print) -> DamageTally:
     """`count` times each use, in turns. Ends at the first loss, since the cluster is not as it should be then."""
     damage, tally = Damage(seed), DamageTally()
+    name = "begin"
     try:
+        damage.begin()
         for number in range(count):
             for name in uses:
                 USES[name](damage)

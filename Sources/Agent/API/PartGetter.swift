@@ -14,11 +14,12 @@ struct PartGetter {
     let progress: ControlServer.ProgressSink
 
     private static let progressInterval = Duration.milliseconds(100)
+    private var versions: VersionGetter { VersionGetter(agent: agent, progress: progress) }
 
     func get(_ request: GetPart) async throws(ControlError) -> GetPart.Reply {
         let seconds = min(max(0, request.waitSeconds ?? Self.usualSeconds), Limits.waitSecondsMax)
         let deadline = Clock.now() + .seconds(seconds)
-        let manifest = try await VersionGetter(agent: agent, progress: progress).find(
+        let manifest = try await versions.find(
             request.model, request.version, request.channel, until: request.waitSeconds == nil ? nil : deadline)
         let variant = agent.library.variant(of: manifest)
         let files = try chosen(request.include, of: manifest, variant)
@@ -60,10 +61,7 @@ struct PartGetter {
         _ files: [FileEntry], of manifest: Verified<Manifest>, _ variant: VariantName, until deadline: Instant
     ) async throws(ControlError) -> String {
         do {
-            guard let layout = try await agent.fetcher.layout(of: manifest) else {
-                throw ControlError(
-                    .tryAgain, "no neighbour gives the version's table of chunks now", hint: "Try again.")
-            }
+            let layout = try await versions.layout(of: manifest)
             let folder = try await agent.partFetches.begin(manifest, layout, variant: variant, files: files)
             do {
                 try await wait(for: manifest, until: deadline)

@@ -33,10 +33,7 @@ struct VersionGetter {
         let variant = agent.library.variant(of: manifest)
         let key = VariantKey(version: manifest.digest, variant: variant)
         do {
-            guard let layout = try await agent.fetcher.layout(of: manifest) else {
-                throw ControlError(
-                    .tryAgain, "no neighbour gives the version's table of chunks now", hint: "Try again.")
-            }
+            let layout = try await layout(of: manifest)
             let isComplete = agent.store.committed(key) != nil
             let plan = try await agent.store.plan(manifest, layout, variant: variant)
             let transfer = isComplete ? 0 : plan.transferByteCount.value
@@ -68,6 +65,12 @@ struct VersionGetter {
             throw ControlError(.notAllowed, "\(model)@\(manifest.value.tag) is denied by an operator")
         }
         return manifest
+    }
+
+    /// The table of chunks of a version, asking the neighbours if need be.
+    func layout(of manifest: Verified<Manifest>) async throws -> Layout {
+        if let layout = try await agent.fetcher.layout(of: manifest) { return layout }
+        throw ControlError(.tryAgain, "no neighbour gives the version's table of chunks now", hint: "Try again.")
     }
 
     private func find(
