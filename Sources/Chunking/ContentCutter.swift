@@ -20,12 +20,12 @@ struct ContentCutter: Sendable {
     init(_ sizes: CutSizes) {
         self.sizes = sizes
         let averageBits = Int.bitWidth - 1 - sizes.average.leadingZeroBitCount
-        thresholdBefore = 1 << UInt64(64 - averageBits - Self.normalization)
-        thresholdAfter = 1 << UInt64(64 - averageBits + Self.normalization)
+        thresholdBefore = 1 << UInt64(64 - averageBits)
+        thresholdAfter = 1 << UInt64(64 - averageBits + Self.easing)
     }
 
-    /// How much harder, in bits, it is to end a chunk before the average size, and how much easier after it.
-    private static let normalization = 2
+    /// How much easier, in bits, it is to end a chunk from the average size on.
+    private static let easing = 2
 
     /// Looks at the bytes that follow.
     /// - Returns: how many of them belong to the open chunk, and whether it ends with the last of these; then the next

@@ -25,9 +25,9 @@ public struct CutSizes: Hashable, Sendable {
         self = sizes
     }
 
-    /// Those that go with an average, a quarter and twice of it being the bounds; nil if it is too small or too large.
+    /// Those that go with an average, half of it and half as much again being the bounds; nil if it is too small or too large.
     public static func aroundAverage(_ average: Int) -> CutSizes? {
-        CutSizes(smallest: average / 4, average: average, largest: 2 * average)
+        CutSizes(smallest: average / 2, average: average, largest: average / 2 * 3)
     }
 
     /// The sizes that fit a version. `Protocol/documents.md`, section 8, says why.

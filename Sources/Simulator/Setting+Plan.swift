@@ -56,19 +56,19 @@ extension Setting {
         return Array(repeating: UInt32(scenario.chunkByteCount), count: whole) + (rest > 0 ? [UInt32(rest)] : [])
     }
 
-    /// Lengths as content gives them: from a quarter of the average on each byte may end a chunk, with a chance that is
-    /// 16 times higher from the average on, and twice the average ends it (`Protocol/documents.md`, section 8).
+    /// Lengths as content gives them: from half of the average on each byte may end a chunk, with a chance that is four
+    /// times higher from the average on, and half as much again as the average ends it (`Protocol/documents.md`, section 8).
     private static func contentChunks(of scenario: Scenario) -> [UInt32] {
         var random = SplitMix64(seed: scenario.seed ^ 0xC0_7E27)
         let average = Double(scenario.chunkByteCount)
         var lengths: [UInt32] = []
         var rest = scenario.byteCount
         while rest > 0 {
-            var length = average / 4 - log(1 - Double.random(in: 0..<1, using: &random)) * average * 4
+            var length = average / 2 - log(1 - Double.random(in: 0..<1, using: &random)) * average
             if length > average {
                 length = average - log(1 - Double.random(in: 0..<1, using: &random)) * average / 4
             }
-            let byteCount = min(Int(min(length, 2 * average)), rest)
+            let byteCount = min(Int(min(length, 1.5 * average)), rest)
             lengths.append(UInt32(byteCount))
             rest -= byteCount
         }

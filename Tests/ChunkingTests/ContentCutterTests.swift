@@ -13,9 +13,12 @@ import Units
         #expect(lengths.dropLast().allSatisfy { usual.smallest < $0 && $0 <= usual.largest })
         let mean = file.count / lengths.count
         #expect(mean > usual.average * 9 / 10 && mean < usual.average * 13 / 10)
-        // Sizes that differ much would make the largest chunk decide when a swarm ends.
-        let near = lengths.filter { $0 >= usual.average && $0 < usual.average * 2 }
-        #expect(near.count * 10 > lengths.count * 7)
+        // Half an average of bytes passes, each of which ends a chunk with the chance 1 / average: 1 / sqrt(e) get on.
+        let above = Double(lengths.count { $0 >= usual.average }) / Double(lengths.count)
+        #expect(abs(above - 0.607) < 0.08)
+        // Of these half an average more with four times the chance.
+        let largest = Double(lengths.count { $0 == usual.largest }) / Double(lengths.count)
+        #expect(abs(largest - 0.082) < 0.05)
     }
 
     @Test(arguments: [1, 1_000, 16_384, 100_003])

@@ -63,7 +63,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         #expect(staged.variants.map(\.name) == [.default])
         #expect(files.map(\.path.text) == Self.files.keys.sorted())
         for file in files { #expect(file.digest == SHA256.hash(Self.files[file.path.text] ?? [])) }
-        #expect(staged.chunking == .init(algorithm: .content, smallest: 4_096, average: 16_384, largest: 32_768))
+        #expect(staged.chunking == .init(algorithm: .content, smallest: 8_192, average: 16_384, largest: 24_576))
         let layout = staged.layout
         for (number, file) in files.enumerated() {
             var rest = (Self.files[file.path.text] ?? [])[...]
@@ -76,7 +76,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         }
         #expect(layout.chunks(ofFile: 2).count > 10)
         #expect(Array(layout.chunks(ofFile: 5)) == Array(layout.chunks(ofFile: 4)))
-        #expect(layout.chunks(ofFile: 6).map { layout.lengths[Int($0)] }.suffix(3) == [32_768, 7_232, 3])
+        #expect(layout.chunks(ofFile: 6).map { layout.lengths[Int($0)] }.suffix(3) == [24_576, 15_424, 3])
         #expect(staged.remarks.isEmpty)
         #expect(progress.last == plan.byteCount)
     }
@@ -172,7 +172,7 @@ func manifest(of staged: StagedVersion, model: String = "test/model", tag: Strin
         let far = ChunkingParameters(algorithm: .content, smallest: 8_192, average: 131_072, largest: 131_072)
         #expect(try await chunking(.fitting(parent: far)).average == 16_384)
         let fixed = try await chunking(.fitting(parent: .fixed(65_536)))
-        #expect(fixed == .init(algorithm: .content, smallest: 16_384, average: 65_536, largest: 131_072))
+        #expect(fixed == .init(algorithm: .content, smallest: 32_768, average: 65_536, largest: 98_304))
         #expect(try await chunking(.exactly(.fixed(16_384))) == .fixed(16_384))
     }
 

@@ -24,7 +24,7 @@ class Sizes:
             average *= 2
         if total > 512 << 30:
             average = 2 << 20
-        return Sizes(average // 4, average, 2 * average)
+        return Sizes(average // 2, average, average // 2 * 3)
 
     def inherited(self, total: int) -> "Sizes":
         fitting = Sizes.for_version(total)
@@ -86,7 +86,7 @@ def pack(lengths: list, largest: int) -> list:
 
 def cut_by_content(data: bytes, sizes: Sizes) -> list:
     bits = sizes.average.bit_length() - 1
-    before, after = 1 << (64 - bits - 2), 1 << (64 - bits + 2)
+    before, after = 1 << (64 - bits), 1 << (64 - bits + 2)
     lengths, start = [], 0
     while start < len(data):
         length = content_chunk(data, start, sizes, before, after)

@@ -6,7 +6,7 @@ import struct
 from .cutting import GEAR, Sizes, cut, split_mix
 
 SMALL = Sizes(64, 256, 512)
-USUAL = Sizes(4_096, 16_384, 32_768)
+USUAL = Sizes(8_192, 16_384, 24_576)
 
 
 def random(seed: int, count: int) -> dict:
@@ -75,7 +75,7 @@ class CuttingVectors:
     @staticmethod
     def inherited() -> list:
         cases = [
-            (Sizes(4_096, 16_384, 32_768), 4 * (3_200 << 14)), (Sizes(4_096, 16_384, 32_768), 4 * (3_200 << 14) + 1),
+            (USUAL, 4 * (3_200 << 14)), (USUAL, 4 * (3_200 << 14) + 1),
             (Sizes(1 << 18, 1 << 20, 2 << 20), 3_200 << 18), (Sizes(1 << 18, 1 << 20, 2 << 20), 3_200 << 17),
             (Sizes(100, 20_000, 70_000), 1 << 20), (Sizes(100, 16_384, 70_000), 1 << 20),
             (Sizes(16_384, 16_384, 16_384), 1 << 20), (Sizes(63, 16_384, 16_384), 1 << 20),
@@ -99,7 +99,7 @@ class CuttingVectors:
         around = [random(1, 300_000)]
         return [
             self.entry("empty", USUAL, []), self.entry("one-byte", USUAL, [raw(b"x")]),
-            self.entry("of-the-smallest-size", USUAL, [random(2, 4_096)]),
+            self.entry("of-the-smallest-size", USUAL, [random(2, 8_192)]),
             self.entry("random", USUAL, around),
             self.entry("random-with-a-byte-before", USUAL, [raw(b"x"), *around]),
             self.entry("random-with-a-run-inside", USUAL, [random(1, 100_000), zeros(100_000), random(3, 100_000)]),
