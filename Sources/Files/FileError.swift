@@ -98,6 +98,7 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     private static func words(for number: Int32) -> String {
         switch number {
         case ENOSYS: return "the kernel lacks this call: Linux 5.6 or newer is needed"
+        case EXDEV: return "it lies on another file system, and all of the state folder must be on one"
         case ELOOP: return "a link is on the way, and links are not followed here"
         default: break
         }

@@ -32,6 +32,15 @@ extension Store {
         return FetchStart(needed: map.needed, verified: have, received: entry.received)
     }
 
+    /// Whether files were found damaged that the repair under way does not mend.
+    public func hasDamageBeyondRepair(_ key: VariantKey) -> Bool {
+        guard let entry = entry(key), let record = entry.record, let map = entry.map, let repair = entry.repair else {
+            return false
+        }
+        let beingMended = Set(repair.assembly.map.files.map(\.path))
+        return damagedFiles(of: map, record, entry).contains { !beingMended.contains(map.files[$0].path) }
+    }
+
     /// Puts the mended files into their places. Each is durable before it gets its name.
     ///
     /// - Throws: `.refused` if a chunk is missing. After other errors the repair may begin again; what has its place

@@ -11,7 +11,8 @@ extension StoreError {
             case .permission: error.systemErrno == EROFS ? .readOnly : .permission
             case .busy: .busy
             case .truncated, .wrongKind, .link, .tooLarge: .corrupt
-            case .exists, .invalidPath, .unsupported, .io: .io
+            case .unsupported: .unsupported
+            case .exists, .invalidPath, .io: .io
             }
         let advice = StoreError(code, operation, of: "").detail
         self.init(

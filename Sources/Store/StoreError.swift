@@ -25,6 +25,8 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let refused = Code(description: "refused")
         /// The operation was abandoned, because the version was removed or the store closed.
         public static let cancelled = Code(description: "cancelled")
+        /// The file system, or the kernel, cannot do it.
+        public static let unsupported = Code(description: "not supported here")
         /// The disk failed.
         public static let io = Code(description: "input/output error")
     }
@@ -81,6 +83,7 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case .busy: "try again"
         case .inUse: "switch to another version first"
         case .corrupt: "remove the version and fetch it again"
+        case .unsupported: "keep the state folder where this works"
         case .io: "look at the disk's health (kernel log)"
         default: "nothing was changed"
         }

@@ -12,8 +12,7 @@ extension Library {
         for chunk in store.committed(key)?.damaged ?? [] {
             driver.handle(.chunkRechecked(key.version, chunk, .damaged))
         }
-        // A repair that waits for chunks begins again, with what was found now.
-        if isRepairing(key.version) { entries[key.version]?.stopWaiting(.givenUp) }
+        if isRepairing(key.version), store.hasDamageBeyondRepair(key) { entries[key.version]?.stopWaiting(.outdated) }
         startRepair(of: key.version)
     }
 
@@ -34,9 +33,9 @@ extension Library {
             while !Task.isCancelled, let self, let entry = entries[digest], entry.phase == .ready {
                 let damaged = store.committed(of: digest).filter(\.isDamaged).map(\.key)
                 guard !damaged.isEmpty else { return }
-                var isMended = true
-                for key in damaged { isMended = await attempt(key, of: entry) && isMended }
-                if !isMended { try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds)) }
+                var hasFailed = false
+                for key in damaged where await attempt(key, of: entry) == .givenUp { hasFailed = true }
+                if hasFailed { try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds)) }
             }
         }
     }
@@ -44,36 +43,45 @@ extension Library {
     /// Whether a version is being mended.
     func isRepairing(_ digest: Digest) -> Bool { jobs.isRunning("repair \(digest)") }
 
-    /// - Returns: whether it is mended.
-    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> Bool {
+    private enum RepairEnd {
+        case mended
+        /// More was found damaged: it begins again at once.
+        case outdated
+        case givenUp
+    }
+
+    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> RepairEnd {
         defer { disk?.release(key) }
+        var end = RepairEnd.givenUp
         do throws(StoreError) {
-            if try await repair(key, of: entry) { return true }
+            end = try await repair(key, of: entry)
+            if end == .mended { return .mended }
         } catch {
             entry.error = "damaged on disk, and not mended yet: \(error)"
             log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
         }
         await store.abandonRepair(key)
         // A check may have found it right meanwhile.
-        return store.committed(key)?.isDamaged == false
+        return store.committed(key)?.isDamaged == false ? .mended : end
     }
 
-    /// - Returns: false if it was given up, or is needless by now.
-    private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> Bool {
+    /// - Returns: `.givenUp` also if it is needless by now.
+    private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> RepairEnd {
         let space = store.repairByteCount(key)
         try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
-        guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return false }
+        guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return .givenUp }
         entry.error = "damaged on disk; it is being mended from its neighbours"
         log.notice("a damaged version is being mended", metadata: ["version": "\(key)"])
         if !start.verified.isSuperset(of: start.needed) {
-            guard mayTrade(entry) else { return false }
+            guard mayTrade(entry) else { return .givenUp }
             driver.add(plan(for: start, entry, layout))
-            guard await entry.allChunks() == .complete else { return false }
+            let wait = await entry.allChunks()
+            guard wait == .complete else { return wait == .outdated ? .outdated : .givenUp }
             _ = driver.closeFetchReport(of: entry.digest)
-            guard store.committed(key)?.isDamaged == true else { return false }
+            guard store.committed(key)?.isDamaged == true else { return .givenUp }
         }
         try await store.finishRepair(key)
-        guard entries[entry.digest] === entry, entry.phase == .ready else { return true }
+        guard entries[entry.digest] === entry, entry.phase == .ready else { return .mended }
         entry.error = ""
         forgetWriteFailure(of: entry.digest)
         if mayTrade(entry), let held = store.available(entry.digest) {
@@ -81,7 +89,7 @@ extension Library {
         }
         log.notice("a damaged version is mended", metadata: ["version": "\(key)"])
         onReady?(entry)
-        return true
+        return .mended
     }
 
     /// All that is here is held, but for what the damaged files still lack: that is fetched, though it may lie

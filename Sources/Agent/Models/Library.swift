@@ -274,7 +274,7 @@ extension Library {
         book.handOver(entry.digest, reusedByteCount: layout.byteCount(of: start.held))
         driver.add(plan(entry, layout, held: start.held, needed: start.needed, seeding: .ordinary))
         let isWhole = start.held.isSuperset(of: start.needed)
-        if !isWhole, await entry.allChunks() == .givenUp {
+        if !isWhole, await entry.allChunks() != .complete {
             // Published here meanwhile, or removed and another entry's by now, it is not this fetch's to end.
             guard entries[entry.digest] === entry, entry.phase != .ready else { return }
             return driver.remove(entry.digest, because: .unwanted)

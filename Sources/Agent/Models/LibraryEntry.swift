@@ -48,6 +48,8 @@ final class LibraryEntry {
     /// How the wait for chunks ended.
     enum FetchEnd: Sendable {
         case complete, givenUp
+        /// What is to be fetched has changed.
+        case outdated
     }
 
     private let preference: VariantPreference
