@@ -25,7 +25,8 @@ public struct CutSizes: Hashable, Sendable {
         self = sizes
     }
 
-    /// Those that go with an average, half of it and half as much again being the bounds; nil if it is too small or too large.
+    /// Those that go with an average, half of it and half as much again being the bounds; nil if it is too small or too
+    /// large.
     public static func aroundAverage(_ average: Int) -> CutSizes? {
         CutSizes(smallest: average / 2, average: average, largest: average / 2 * 3)
     }

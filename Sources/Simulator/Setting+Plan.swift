@@ -57,7 +57,8 @@ extension Setting {
     }
 
     /// Lengths as content gives them: from half of the average on each byte may end a chunk, with a chance that is four
-    /// times higher from the average on, and half as much again as the average ends it (`Protocol/documents.md`, section 8).
+    /// times higher from the average on, and half as much again as the average ends it in any case
+    /// (`Protocol/documents.md`, section 8).
     private static func contentChunks(of scenario: Scenario) -> [UInt32] {
         var random = SplitMix64(seed: scenario.seed ^ 0xC0_7E27)
         let average = Double(scenario.chunkByteCount)
