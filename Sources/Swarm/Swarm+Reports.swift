@@ -47,9 +47,12 @@ extension Swarm {
             outstandingRequestCount: requests, obstacle: obstacle(to: exchange, now: now))
     }
 
-    /// Whether a neighbour says that it has all of a version.
-    public func holdsAll(_ node: NodeID, of version: Digest) -> Bool {
-        (exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version])?.isComplete ?? false
+    /// Whether a neighbour says that it has all of these chunks of a version.
+    public func holds(_ node: NodeID, _ chunks: ChunkSet, of version: Digest) -> Bool {
+        guard let view = exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version],
+            view.chunkCount == chunks.capacity
+        else { return false }
+        return chunks.indices.allSatisfy { view.contains($0) }
     }
 
     /// The best rate of this node's uplink lately, in bytes a second; nil before anything was sent.

@@ -7,6 +7,7 @@ from pathlib import Path
 from cluster import Cluster, ClusterTestCase
 from disk import Disk, can_mount
 from payload import KIB, MIB, digests, fill
+from waiting import wait_until
 
 
 class CollectionTest(ClusterTestCase):
@@ -60,6 +61,26 @@ class CollectionTest(ClusterTestCase):
         self.assertIn("shoal gc --dry-run", said)
         # Nothing was deleted for what cannot fit anyway.
         self.assertEqual([row["tag"] for row in b.run("list", "--json").json["items"] if row["local"]], kept)
+
+    def test_a_part_that_is_being_fetched_counts(self) -> None:
+        configuration = self.cluster.folder / "b.toml"
+        configuration.write_text('disk = { quota = "3500 kB", free_min = "1 MB" }\n')
+        b = self.cluster.join("b", "--peer", self.a.address, "--config", configuration)
+        fill(self.source / "weights", MIB, seed=1)
+        self.a.run("seed", self.source, "--model", "m", "--version", "1")
+        other = self.cluster.folder / "other"
+        fill(other / "weights", 3 * MIB, seed=2)
+        fill(other / "unwanted", 3 * MIB, seed=3)
+        self.a.run("seed", other, "--model", "n", "--version", "one")
+        b.run("limit", "--download", "64kB/s")
+        target = self.cluster.folder / "part"
+        part = b.begin("get", "n@one", "--include", "weights", "--output", target, "--wait", "90")
+        wait_until(lambda: b.neighbour("a")["received_bytes"] > 50 * KIB, 30, "the part is being fetched")
+        self.assert_fails(b, "get", "m@1", "--wait", "30", code=1, says="3500000 are allowed")
+        b.run("limit", "--clear")
+        self.assertEqual(part.wait(60), 0)
+        part.communicate()
+        b.run("get", "m@1", "--wait", "30")
 
     def test_sizes_in_the_configuration_are_checked(self) -> None:
         configuration = self.cluster.folder / "bad.toml"

@@ -49,6 +49,18 @@ class PublicationPlanTest(ClusterTestCase):
         self.assertEqual([row["tag"] for row in self.a.run("list", "--json").json["items"]], ["one"])
         self.assert_fails(c, "get", "m@two", code=4)
 
+    def test_a_node_with_one_variant_of_the_parent_has_what_it_takes_of_it(self) -> None:
+        b = self.cluster.join("b")
+        for name, seed in (("large", 1), ("small", 2)):
+            fill(self.source / name / "weights", MIB, seed)
+        variants = [f"--variant={name}={self.source / name}" for name in ("large", "small")]
+        self.a.run("seed", *variants, "--model", "m", "--version", "one")
+        b.run("get", "m@one", "--wait", "30")
+        fill(self.source / "large" / "more", 300 * KIB, seed=3)
+        plan = self.a.run("seed", *variants, "--model", "m", "--version", "two", "--plan", "--json").json
+        row = plan["nodes"][0]
+        self.assertEqual((row["name"], row["holds_parent"], row["bytes_transfer"]), ("b", True, 300 * KIB))
+
     def test_a_first_version_is_new_as_a_whole(self) -> None:
         fill(self.source / "weights", MIB, seed=1)
         fill(self.source / "twin", MIB, seed=1)

@@ -197,6 +197,7 @@ struct VersionGetter {
         let giveUp = Clock.now() + .seconds(Limits.removalWaitSeconds)
         while agent.library.isRemoving(digest), Clock.now() < giveUp { try await pause(.milliseconds(20)) }
         agent.library.want(digest, of: model, reusing: folders)
+        agent.library.entries[digest]?.retry()
         guard !agent.library.isRemoving(digest) else {
             throw ControlError(
                 .notYet, "an earlier removal of the version still runs; it is fetched after that",

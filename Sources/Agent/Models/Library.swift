@@ -231,7 +231,7 @@ extension Library {
                 // Removed or published here meanwhile: the attempt had to fail.
                 guard entry.isToBeFetched else { return }
                 note(error, of: entry)
-                try? await Task.sleep(for: .seconds(5))
+                await entry.awaitRetry(after: .seconds(Limits.fetchRetrySeconds))
             }
         }
     }

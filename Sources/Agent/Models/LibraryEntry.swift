@@ -43,6 +43,7 @@ final class LibraryEntry {
     private var pauseTimer: LoopTimer?
     /// Signs that came while nothing waited for them.
     private var hasSign = false
+    private var isWaitingForRetry = false
     private var completionWaiter: CheckedContinuation<FetchEnd, Never>?
 
     /// How the wait for chunks ended.
@@ -67,8 +68,27 @@ final class LibraryEntry {
 
     /// Waits until somebody may have what is missing, but no longer than `duration`.
     func awaitSign(atMost duration: Duration) async {
-        precondition(pauseWaiter == nil, "two fetches of one version")
         guard !hasSign else { return }
+        await pause(duration)
+    }
+
+    /// Waits after a failure of this node's own, which no neighbour's word mends.
+    func awaitRetry(after duration: Duration) async {
+        isWaitingForRetry = true
+        await pause(duration)
+        isWaitingForRetry = false
+    }
+
+    /// Somebody asks anew, perhaps because what was wrong is mended: what failed is tried at once.
+    func retry() {
+        guard isWaitingForRetry else { return }
+        phase = .waiting
+        error = ""
+        endPause()
+    }
+
+    private func pause(_ duration: Duration) async {
+        precondition(pauseWaiter == nil, "two fetches of one version")
         await withCheckedContinuation { continuation in
             pauseWaiter = continuation
             let timer = LoopTimer { [weak self] in self?.endPause() }
@@ -83,7 +103,7 @@ final class LibraryEntry {
     /// A neighbour announced the version, or came.
     func noteSign() {
         hasSign = true
-        endPause()
+        if !isWaitingForRetry { endPause() }
     }
 
     private func endPause() {

@@ -40,14 +40,20 @@ final class PartFetches {
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName, files: [FileEntry]
     ) async throws(StoreError) -> String {
         let key = VariantKey(version: manifest.digest, variant: variant)
-        if !store.hasAny(of: key.version), !store.hasPart(of: key.version) {
+        let isNew = !store.hasAny(of: key.version) && !store.hasPart(of: key.version)
+        if isNew {
             let byteCount = files.reduce(0 as ByteCount) { $0 + $1.byteCount }
             try await disk.admit(key, byteCount, spaceMax: byteCount) { () async throws(StoreError) in byteCount }
-            // The space is reserved right away, and not for long.
-            disk.release(key)
         }
-        let (start, folder) = try await store.beginPart(
-            manifest, layout, variant: variant, files: Set(files.map(\.path)))
+        let start: FetchStart
+        let folder: String
+        do throws(StoreError) {
+            (start, folder) = try await store.beginPart(
+                manifest, layout, variant: variant, files: Set(files.map(\.path)))
+        } catch {
+            if isNew { disk.release(key) }
+            throw error
+        }
         parts[key.version] = Part(key: key, isComplete: false, expiry: expiry(of: key.version))
         if start.verified.isSuperset(of: start.needed) { completed(key.version) }
         driver.add(
@@ -71,6 +77,7 @@ final class PartFetches {
     func end(_ version: Digest) async {
         guard let part = parts.removeValue(forKey: version) else { return }
         part.expiry.close()
+        disk.release(part.key)
         // Published here meanwhile, or removed and fetched as a whole, the version is another's.
         if store.hasPart(of: version) { driver.remove(version, because: .unwanted) }
         await store.endPart(part.key)
