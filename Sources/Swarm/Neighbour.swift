@@ -66,6 +66,8 @@ struct Neighbour: Sendable {
     var falseAlarmCount = 0
     var lastStallCheck: Instant
     var lossesInARow = 0
+    /// Requests that it sent away since it last gave a chunk.
+    var redirectsInARow = 0
     var paceSince: Instant
     var paceByteCount = 0
     /// Bytes a second in the last whole window of three seconds.

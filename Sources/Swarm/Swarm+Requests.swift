@@ -32,6 +32,7 @@ extension Swarm {
     private mutating func takeWhole(_ number: RequestID, of place: Int) {
         guard let request = closeRequest(number, ofNeighbourAt: place) else { return }
         neighbours.values[place].lossesInARow = 0
+        neighbours.values[place].redirectsInARow = 0
         neighbours.values[place].falseAlarmCount = max(0, neighbours.values[place].falseAlarmCount - 1)
         neighbours.values[place].slowCount = 0
         neighbours.values[place].turns.add(
@@ -96,6 +97,7 @@ extension Swarm {
         case .busy:
             let hint = Duration.milliseconds(Int64(min(max(refusal.retryMilliseconds, 50), 10_000)))
             backOff(node, until: clock + hint)
+        case .elsewhere: askElsewhere(chunk, of: version, but: node)
         case .notHeld, .cannotRead: exchanges[version]?.remove([chunk], from: node, at: clock)
         case .unknownVersion, .denied, .leaving:
             if let exchange = exchanges[version], var view = exchange.views[node] {

@@ -66,7 +66,7 @@ extension Swarm {
         duties.insert(.upload)
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ asked: Neighbour.QueuedUpload, for node: NodeID, because reason: Refuse.Reason, retryAfter: Duration = .zero
     ) {
         let delay = UInt32(retryAfter.wholeMilliseconds)
@@ -153,7 +153,7 @@ extension Swarm {
         return best?.place
     }
 
-    private func heldCount(of version: Digest, by node: NodeID) -> Int {
+    func heldCount(of version: Digest, by node: NodeID) -> Int {
         guard let place = exchanges.index(forKey: version), let view = exchanges.values[place].views.index(forKey: node)
         else { return 0 }
         return exchanges.values[place].views.values[view].count

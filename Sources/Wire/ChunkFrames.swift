@@ -121,6 +121,8 @@ public struct Refuse: Hashable, Sendable {
         case cannotRead = 5
         /// The source is ending, or has left the version.
         case leaving = 6
+        /// Many wait for the chunk here, and a neighbour of the source has it by now.
+        case elsewhere = 7
     }
 
     /// The question's number.

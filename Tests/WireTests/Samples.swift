@@ -94,5 +94,6 @@ enum Samples {
         .data(DataFrame(request: 1, offset: .max, payload: Array(repeating: 0x5A, count: 16_384))),
         .refuse(Refuse(request: 1, reason: .busy, retryMilliseconds: .max)),
         .refuse(Refuse(request: 1, reason: .leaving)),
+        .refuse(Refuse(request: 2, reason: .elsewhere)),
     ]
 }

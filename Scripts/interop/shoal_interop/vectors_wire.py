@@ -162,7 +162,7 @@ def refused_bodies() -> list:
         ("have-count-above-the-bytes", changed(wire.Have(VERSION, (1, 2)), 32, b"\0\3"), BROKEN),
         ("have-count-below-the-bytes", changed(wire.Have(VERSION, (1, 2)), 32, b"\0\1"), BROKEN),
         ("refuse-reason-0", wire.Refuse(1, 0).encode(), BROKEN),
-        ("refuse-reason-7", wire.Refuse(1, 7).encode(), BROKEN),
+        ("refuse-reason-8", wire.Refuse(1, 8).encode(), BROKEN),
     ]
 
 

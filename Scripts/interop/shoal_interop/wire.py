@@ -494,6 +494,7 @@ class Data(Message):
 
 
 REFUSED_BUSY, REFUSED_NOT_HELD, REFUSED_UNKNOWN, REFUSED_DENIED, REFUSED_UNREADABLE, REFUSED_LEAVING = range(1, 7)
+REFUSED_ELSEWHERE = 7
 
 
 @message(0x29)
@@ -507,7 +508,7 @@ class Refuse(Message):
 
     @staticmethod
     def read(reader: Reader) -> "Refuse":
-        return Refuse(reader.u32(), reader.ranged(1, 1, 6, "reason"), reader.u32())
+        return Refuse(reader.u32(), reader.ranged(1, 1, 7, "reason"), reader.u32())
 
 
 @message(0x31)

@@ -36,7 +36,7 @@ class ChangesOfMindTests(ClusterTestCase):
             self.b.run("unfollow", MODEL)
             self.b.run("follow", MODEL)
         self.b.wait_complete(MODEL, "1", seconds=60)
-        self.assert_complete(self.b, self.b.current(MODEL))
+        self.assert_complete(self.b, self.b.wait_current(MODEL, "1"))
 
     def test_a_version_that_was_given_up_for_a_while_completes_when_it_is_wanted_again(self) -> None:
         self.b.run("follow", MODEL)
@@ -62,7 +62,7 @@ class ChangesOfMindTests(ClusterTestCase):
         self.b.wait_for(lambda status: any(row["error"] == "denied" for row in status["models"]), 10, "it is denied")
         self.a.run("deny", f"{MODEL}@1", "--lift")
         self.b.wait_complete(MODEL, "1", seconds=60)
-        self.assert_complete(self.b, self.b.current(MODEL))
+        self.assert_complete(self.b, self.b.wait_current(MODEL, "1"))
 
 
 if __name__ == "__main__":
