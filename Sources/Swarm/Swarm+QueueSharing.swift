@@ -2,13 +2,13 @@ import Units
 import Wire
 
 /// A fresh chunk is asked of its first holder by all who hear of it, though each of them that was served could serve
-/// others. So, as soon as a neighbour announces a chunk, half of the crowd that still waits for it here is sent away, to
-/// ask whoever has it by now: its holders double in each turn, instead of growing by one. (400 nodes in 10 racks, 640
-/// MiB in chunks of 2 MiB, three seeds, simulated: the last node at 1.31 of the limit, 1.38 to 1.50 without this; 2.06
-/// if they are sent away without asking another at once, since they come back to the end of the queue.)
+/// others. So, as soon as a neighbour announces a chunk, half of the crowd that still waits for it here is sent away,
+/// to ask whoever has it by now: its holders double in each turn, instead of growing by one. (400 nodes in 10 racks,
+/// 640 MiB in chunks of 2 MiB, three seeds, simulated: the last node at 1.31 of the limit, 1.38 to 1.50 without this;
+/// 2.06 if they are sent away without asking another at once, since they come back to the end of the queue.)
 extension Swarm {
-    /// So many wait for one chunk before some of them are sent away. With fewer the wait is short, and a place in a queue
-    /// is worth more.
+    /// So many wait for one chunk before some of them are sent away. With fewer the wait is short, and a place in a
+    /// queue is worth more.
     private static let crowdCountMin = 6
     /// Sent away so often in a row, without a chunk, by one neighbour, an asker leaves it alone for a while.
     private static let redirectCountMax = 32

@@ -1,16 +1,16 @@
 extension Limits {
     /// Chunks asked for at once over all neighbours, before bandwidth times delay asks for more. Where content cuts,
     /// sizes differ and links idle more easily (200 MiB to 20 nodes, simulated with `--window 32KiB --unsent 16KiB`,
-    /// which is about what connections have in the kernel: 1.056 of the limit with 12, 1.042 with 16, 1.036 with 20,
-    /// 1.032 with 24; to 50 nodes 1.062, 1.059 and 1.061 with 16, 20 and 24; 25 MiB 1.097, 1.103 and 1.117; 40 nodes in
-    /// 4 racks 1.089, 1.085 and 1.083).
-    public static let requestCountDefault = 20
+    /// which is about what connections have in the kernel: 1.056 of the limit with 12, 1.042 with 16, 1.036 with 20; to
+    /// 50 nodes 1.062 and 1.059 with 16 and 20; 25 MiB 1.097 and 1.103. Real agents on two busy cores: 1.055 with 16,
+    /// 1.062 with 20.)
+    public static let requestCountDefault = 16
     /// The same for a version of few chunks, of which each is a larger part.
     public static let requestCountFewChunks = 8
     /// One more for each so many chunks, from the one to the other.
     public static let chunkCountPerRequest = 48
     /// Chunks asked for at once by a node that is behind its neighbours, at most.
-    public static let requestCountMax = 32
+    public static let requestCountMax = 24
     /// Smaller chunks share one place among the requests: with less under way links idle between two of them.
     public static let requestByteCountMin = 32 << 10
     /// Bytes asked of one neighbour at once, at most, unless a single chunk has more.
