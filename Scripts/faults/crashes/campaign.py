@@ -80,8 +80,11 @@ class Crashes:
     def measure(self, action: "Action") -> None:
         """How long it takes if nobody disturbs it: the random moments are within that."""
         self._begin(action)
+        command = self.node.begin(*action.command(self))
+        action.wait_begun(self, command)
         began = time.monotonic()
-        self.node.run(*action.command(self), code=action.code_when_done)
+        command.communicate(timeout=FINISH_SECONDS)
+        assert command.returncode == action.code_when_done, f"{action.name} ended with {command.returncode}"
         self.durations[action.name] = time.monotonic() - began
         self.node.kill()
         self.image.detach()
@@ -96,6 +99,7 @@ class Crashes:
     def turn(self, action: "Action", cut: str, tally: Tally) -> None:
         self._begin(action)
         command = self.node.begin(*action.command(self))
+        action.wait_begun(self, command)
         time.sleep(self.random.uniform(0, self.durations[action.name]))
         was_reported = command.poll() == action.code_when_done
         self._cut(cut, command)
@@ -155,6 +159,9 @@ class Action:
     def command(self, crashes: Crashes) -> list:
         raise NotImplementedError
 
+    def wait_begun(self, crashes: Crashes, command: subprocess.Popen) -> None:
+        """Until what is to be disturbed begins; the random moments are counted from there."""
+
     def require(self, crashes: Crashes, complete: set) -> None:
         """What must be so once it was reported as done."""
 
@@ -176,6 +183,25 @@ class Fetch(Action):
         crashes.node.run(*self.command(crashes), seconds=FINISH_SECONDS)
         crashes.node.wait_current(MODEL, "3", FINISH_SECONDS)
         assert digests(crashes.node.current(MODEL)) == digests(crashes.sources["3"]), "another content"
+
+
+class Commit(Fetch):
+    """The end of a fetch: from when the first file gets the mode of a complete one until it is reported."""
+
+    name = "commit"
+
+    def wait_begun(self, crashes: Crashes, command: subprocess.Popen) -> None:
+        staging = crashes.node.state / "staging"
+        while command.poll() is None:
+            if any(self.is_committed(path) for path in staging.rglob("weights")):
+                return
+
+    @staticmethod
+    def is_committed(path: Path) -> bool:
+        try:
+            return path.stat().st_mode & 0o777 == 0o440
+        except FileNotFoundError:
+            return True  # it has just got its name
 
 
 class Publish(Action):
@@ -236,7 +262,7 @@ class Repair(Action):
         wait_until(lambda: crashes.node.run("verify", code=None).code == 0, FINISH_SECONDS, "b finds nothing damaged")
 
 
-ACTIONS = {action.name: action for action in (Fetch, Publish, Collect, Repair)}
+ACTIONS = {action.name: action for action in (Fetch, Commit, Publish, Collect, Repair)}
 
 
 def campaign(
