@@ -25,7 +25,7 @@ public struct PlanPublication: ControlMethod {
         public let name: String
         /// Its node id, in hexadecimal.
         public let node: String
-        /// Whether it has all of the parent, all its variants.
+        /// Whether it has a whole variant of the parent, which is what a node takes.
         public let holdsParent: Bool
         /// What would be sent to it.
         public let bytesTransfer: Int64

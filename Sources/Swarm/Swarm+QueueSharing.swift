@@ -18,10 +18,13 @@ extension Swarm {
 
     // MARK: The source
 
-    /// The neighbour has the chunk now: of those who wait for it here, and are as near to the neighbour as to this
-    /// node, those who would be served last are sent away.
+    /// The neighbour has the chunk now: of those in its place who wait for it here, those who would be served last are
+    /// sent away.
     mutating func shareQueue(for chunk: ChunkIndex, of version: Digest, with holder: NodeID) {
-        guard queuedUploadCount > limits.uploadCount, let other = neighbours[holder] else { return }
+        // Nobody waits for what is not here.
+        guard queuedUploadCount >= Swarm.crowdCountMin, exchanges[version]?.held.contains(chunk) == true,
+            let other = neighbours[holder]
+        else { return }
         var waiting: [(neighbour: Int, queue: Int)] = []
         for place in neighbours.values.indices where neighbours.values[place].place == other.place {
             guard neighbours.keys[place] != holder,
@@ -48,32 +51,28 @@ extension Swarm {
 
     /// Asks whoever has the chunk, but for the source, and will probably send it soonest.
     mutating func askElsewhere(_ chunk: ChunkIndex, of version: Digest, but source: NodeID) {
-        noteRedirect(by: source)
-        guard let place = exchanges.index(forKey: version), exchanges.values[place].wanted.contains(chunk) else {
-            return
+        let isOverused = noteRedirect(by: source)
+        if isOverused { backOff(source, until: clock + Swarm.redirectBackOff) }
+        guard let exchange = exchanges[version], exchange.wanted.contains(chunk) else { return }
+        let others = neighbours.values.filter {
+            $0.node != source && exchange.views[$0.node]?.isInside == true && $0.isUsable(at: clock)
+                && $0.requests.count < Swarm.smallRequestCountMax
         }
-        let usual = exchanges.values[place].meanByteCount
-        var best: (node: NodeID, wait: Double)?
-        for node in exchanges.values[place].views.keys.shuffled(using: &random) where node != source {
-            guard let view = exchanges.values[place].views[node], view.contains(chunk), view.isInside, !view.isReserved,
-                let neighbour = neighbours[node], neighbour.isUsable(at: clock),
-                neighbour.requests.count < Swarm.smallRequestCountMax
-            else { continue }
-            let wait = neighbour.expectedWait(
-                at: clock, turns, neighbourCount: neighbours.count, usualByteCount: usual)
-            if wait < best?.wait ?? .infinity { best = (node, wait) }
+        if let best = soonestHolder(of: chunk, of: version, among: others.map { $0.node }) {
+            ask(best.node, version, chunk)
+        } else if !isOverused {
+            backOff(source, until: clock + Swarm.redirectPause)
         }
-        guard let best else { return backOff(source, until: clock + Swarm.redirectPause) }
-        ask(best.node, version, chunk)
     }
 
     /// Whoever sends everybody away is of no use, and must not cost a round trip for each chunk.
-    private mutating func noteRedirect(by source: NodeID) {
-        guard let place = neighbours.index(forKey: source) else { return }
+    /// - Returns: whether this was once too often.
+    private mutating func noteRedirect(by source: NodeID) -> Bool {
+        guard let place = neighbours.index(forKey: source) else { return false }
         neighbours.values[place].redirectsInARow += 1
-        guard neighbours.values[place].redirectsInARow >= Swarm.redirectCountMax else { return }
+        guard neighbours.values[place].redirectsInARow >= Swarm.redirectCountMax else { return false }
         neighbours.values[place].redirectsInARow = 0
-        backOff(source, until: clock + Swarm.redirectBackOff)
+        return true
     }
 }
 

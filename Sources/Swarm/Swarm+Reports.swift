@@ -52,7 +52,8 @@ extension Swarm {
         guard let view = exchanges[version]?.views[node] ?? neighbours[node]?.strangers[version],
             view.chunkCount == chunks.capacity
         else { return false }
-        return chunks.indices.allSatisfy { view.contains($0) }
+        if view.isComplete { return true }
+        return view.count >= chunks.count && chunks.indices.allSatisfy { view.contains($0) }
     }
 
     /// The best rate of this node's uplink lately, in bytes a second; nil before anything was sent.

@@ -56,13 +56,22 @@ extension Swarm {
         request.beganAt.map { (clock - $0) * (request.byteCount - request.received) / max(1, request.received) }
     }
 
-    /// One of those inside, if one there holds the chunk; nil if none is expected to be sooner than the source.
+    /// Nil if none is expected to be sooner than the source.
     private mutating func soonest(of idle: [NodeID], for request: Neighbour.Request) -> NodeID? {
-        guard let exchange = exchanges[request.ticket.version] else { return nil }
-        let chunk = request.ticket.chunk
+        guard let best = soonestHolder(of: request.ticket.chunk, of: request.ticket.version, among: idle),
+            best.wait < restDuration(of: request)?.inSeconds ?? .infinity
+        else { return nil }
+        return best.node
+    }
+
+    /// Who of these will probably send the chunk soonest, ties at random: one of those inside, if one there holds it.
+    mutating func soonestHolder(
+        of chunk: ChunkIndex, of version: Digest, among nodes: [NodeID]
+    ) -> (node: NodeID, wait: Double)? {
+        guard let exchange = exchanges[version] else { return nil }
         let isInside = exchange.crossings?.isInside(chunk) ?? false
         var best: (node: NodeID, wait: Double)?
-        for node in idle.shuffled(using: &random) {
+        for node in nodes.shuffled(using: &random) {
             guard let view = exchange.views[node], view.mayBeAsked(for: chunk), view.isInside || !isInside,
                 let wait = neighbours[node]?.expectedWait(
                     at: clock, turns, neighbourCount: neighbours.count, usualByteCount: exchange.meanByteCount),
@@ -70,7 +79,6 @@ extension Swarm {
             else { continue }
             best = (node, wait)
         }
-        guard let best, best.wait < restDuration(of: request)?.inSeconds ?? .infinity else { return nil }
-        return best.node
+        return best
     }
 }

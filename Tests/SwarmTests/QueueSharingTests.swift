@@ -90,6 +90,21 @@ import Wire
         #expect(core.pass(.milliseconds(900)).requests.allSatisfy { $0.source != Core.node(1) })
     }
 
+    @Test func aLoneSourceThatSendsEverybodyAwayIsLeftAloneForASecondToo() throws {
+        var core = Core()
+        core.feed(.versionAdded(Core.plan(1)))
+        core.connect(1)
+        core.holdings(from: 1, count: 1, held: [0])
+        var open = try #require(core.effects.requests.first)
+        for _ in 1..<32 {
+            core.receive(Self.elsewhere(open.request), from: 1)
+            open = try #require(core.pass(.milliseconds(50)).requests.first)
+        }
+        core.receive(Self.elsewhere(open.request), from: 1)
+        #expect(core.pass(.milliseconds(999)).requests.isEmpty)
+        #expect(core.pass(.milliseconds(1)).requests.count == 1)
+    }
+
     private static func elsewhere(_ request: RequestID) -> Message {
         .refuse(Refuse(request: request, reason: .elsewhere))
     }

@@ -191,15 +191,14 @@ class Commit(Fetch):
     name = "commit"
 
     def wait_begun(self, crashes: Crashes, command: subprocess.Popen) -> None:
-        staging = crashes.node.state / "staging"
-        while command.poll() is None:
-            if any(self.is_committed(path) for path in staging.rglob("weights")):
-                return
+        # Without a pause: it lasts milliseconds. The command has a deadline of its own.
+        while command.poll() is None and not self.has_begun(crashes.node.state / "staging"):
+            pass
 
     @staticmethod
-    def is_committed(path: Path) -> bool:
+    def has_begun(staging: Path) -> bool:
         try:
-            return path.stat().st_mode & 0o777 == 0o440
+            return any(path.stat().st_mode & 0o777 == 0o440 for path in staging.rglob("weights"))
         except FileNotFoundError:
             return True  # it has just got its name
 

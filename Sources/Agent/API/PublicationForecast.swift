@@ -13,27 +13,27 @@ struct PublicationForecast {
     let agent: Agent
 
     func reply(to request: PlanPublication) -> PlanPublication.Reply {
-        let parent = Digest(hex: request.parent)
-        let variants = parent.map(chunksOfVariants) ?? []
-        let nodes = agent.switchboard.links.values.map { link in
-            let holdsParent = variants.contains { chunks in
-                parent.map { agent.driver.core.holds(link.node, chunks, of: $0) } ?? false
-            }
-            return node(link, request, holdsParent: holdsParent)
-        }.sorted { $0.name < $1.name }
+        let holders = Digest(hex: request.parent).map(holders) ?? []
+        let nodes = agent.switchboard.links.values
+            .map { node($0, request, holdsParent: holders.contains($0.node)) }.sorted { $0.name < $1.name }
         let longest = nodes.map(\.bytesTransfer).max()
         let rate = agent.driver.core.uplinkBytesPerSecond
         return PlanPublication.Reply(
             nodes: nodes, seconds: longest.flatMap { longest in rate.map { Double(longest) / $0 } })
     }
 
-    /// What each variant of a version consists of: a node has one of them. None if the version is not here.
-    private func chunksOfVariants(of version: Digest) -> [ChunkSet] {
+    /// The neighbours that have a whole variant of the version, which is what a node takes. None if the version is not
+    /// here.
+    private func holders(of version: Digest) -> Set<NodeID> {
         guard let layout = agent.library.entries[version]?.layout, let manifest = agent.trust.manifest(version)?.value
         else { return [] }
-        return manifest.variants.compactMap { variant in
+        let variants = manifest.variants.compactMap { variant in
             manifest.fileRange(of: variant.name).map { layout.chunkSet(ofFiles: $0) }
         }
+        return Set(
+            agent.switchboard.links.keys.filter { node in
+                variants.contains { agent.driver.core.holds(node, $0, of: version) }
+            })
     }
 
     private func node(

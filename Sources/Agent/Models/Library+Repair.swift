@@ -12,6 +12,7 @@ extension Library {
         for chunk in store.committed(key)?.damaged ?? [] {
             driver.handle(.chunkRechecked(key.version, chunk, .damaged))
         }
+        // Only what a repair under way leaves out makes it begin again: it would never end if each check did.
         if isRepairing(key.version), store.hasDamageBeyondRepair(key) { entries[key.version]?.stopWaiting(.outdated) }
         startRepair(of: key.version)
     }
@@ -43,30 +44,23 @@ extension Library {
     /// Whether a version is being mended.
     func isRepairing(_ digest: Digest) -> Bool { jobs.isRunning("repair \(digest)") }
 
-    private enum RepairEnd {
-        case mended
-        /// More was found damaged: it begins again at once.
-        case outdated
-        case givenUp
-    }
-
-    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> RepairEnd {
+    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> LibraryEntry.FetchEnd {
         defer { disk?.release(key) }
-        var end = RepairEnd.givenUp
+        var end = LibraryEntry.FetchEnd.givenUp
         do throws(StoreError) {
             end = try await repair(key, of: entry)
-            if end == .mended { return .mended }
+            if end == .complete { return end }
         } catch {
             entry.error = "damaged on disk, and not mended yet: \(error)"
             log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
         }
         await store.abandonRepair(key)
         // A check may have found it right meanwhile.
-        return store.committed(key)?.isDamaged == false ? .mended : end
+        return store.committed(key)?.isDamaged == false ? .complete : end
     }
 
     /// - Returns: `.givenUp` also if it is needless by now.
-    private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> RepairEnd {
+    private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> LibraryEntry.FetchEnd {
         let space = store.repairByteCount(key)
         try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
         guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return .givenUp }
@@ -75,13 +69,13 @@ extension Library {
         if !start.verified.isSuperset(of: start.needed) {
             guard mayTrade(entry) else { return .givenUp }
             driver.add(plan(for: start, entry, layout))
-            let wait = await entry.allChunks()
-            guard wait == .complete else { return wait == .outdated ? .outdated : .givenUp }
+            let end = await entry.allChunks()
+            guard end == .complete else { return end }
             _ = driver.closeFetchReport(of: entry.digest)
             guard store.committed(key)?.isDamaged == true else { return .givenUp }
         }
         try await store.finishRepair(key)
-        guard entries[entry.digest] === entry, entry.phase == .ready else { return .mended }
+        guard entries[entry.digest] === entry, entry.phase == .ready else { return .complete }
         entry.error = ""
         forgetWriteFailure(of: entry.digest)
         if mayTrade(entry), let held = store.available(entry.digest) {
@@ -89,7 +83,7 @@ extension Library {
         }
         log.notice("a damaged version is mended", metadata: ["version": "\(key)"])
         onReady?(entry)
-        return .mended
+        return .complete
     }
 
     /// All that is here is held, but for what the damaged files still lack: that is fetched, though it may lie
