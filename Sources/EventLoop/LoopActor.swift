@@ -1,7 +1,7 @@
 /// All code of the shell runs here: the thread of the process's libuv loop is this actor's serial executor.
 ///
-/// The thread starts with the actor's first use and never ends. Code on it must not block: hashing, disks and anything
-/// else that waits goes to ``ThreadPool``.
+/// The thread starts with the actor's first use and ends with the process. Code on it must not block: hashing, disks
+/// and anything else that waits goes to ``ThreadPool``.
 @globalActor public actor LoopActor {
     /// The one instance.
     public static let shared = LoopActor()

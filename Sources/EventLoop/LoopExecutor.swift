@@ -25,6 +25,7 @@ final class LoopExecutor: SerialExecutor {
         signal(SIGXFSZ, SIG_IGN)
         // The third argument 0: whoever runs the process may choose another number of threads.
         unsafe setenv("UV_THREADPOOL_SIZE", String(ThreadPool.threadCount), 0)
+        unsafe on_exit(endProcess, nil)
         wakeup = LoopWakeup()
         var thread = uv_thread_t()
         // The thread holds the +1 for ever; the executor lives as long as the process.
@@ -87,4 +88,11 @@ final class LoopExecutor: SerialExecutor {
 private func loopThreadMain(_ argument: UnsafeMutableRawPointer?) {
     guard let argument = unsafe argument else { preconditionFailure("the loop's thread lost its executor") }
     unsafe Unmanaged<LoopExecutor>.fromOpaque(argument).takeUnretainedValue().run()
+}
+
+/// Called by `exit`. The loop's thread and the pool's are at work until the process is gone: the libraries' own
+/// clean-up, which would come after this, takes their locks from under them, and libuv aborts on a lock that is gone.
+private func endProcess(_ status: Int32, _ argument: UnsafeMutableRawPointer?) {
+    fflush(nil)
+    _exit(status)
 }
