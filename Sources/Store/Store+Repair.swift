@@ -28,18 +28,23 @@ extension Store {
         var have = ChunkSet(capacity: map.layout.chunkCount)
         for index in try await reuse(map.needed, in: assembly, for: entry) { have.insert(index) }
         guard !entry.isRemoved else { throw StoreError(.cancelled, "repair", of: "\(key)") }
-        entry.repair = VariantRepair(assembly: assembly, have: have)
+        entry.repair = VariantRepair(assembly: assembly, have: have, damaged: Set(record.damaged))
         return FetchStart(needed: map.needed, verified: have, received: entry.received)
     }
 
-    /// Whether files were found damaged that the repair under way does not mend.
+    /// Whether something was found damaged that the repair under way does not mend: another file, or a chunk that it
+    /// may have taken over as a good one.
     public func hasDamageBeyondRepair(_ key: VariantKey) -> Bool {
         guard let entry = entry(key), let record = entry.record, let map = entry.map, let repair = entry.repair else {
             return false
         }
         let beingMended = Set(repair.assembly.map.files.map(\.path))
         return damagedFiles(of: map, record, entry).contains { !beingMended.contains(map.files[$0].path) }
+            || !repair.damaged.isSuperset(of: record.damaged)
     }
+
+    /// How much of a repair under way is there.
+    public func repairedChunkCount(_ key: VariantKey) -> Int { entry(key)?.repair?.have.count ?? 0 }
 
     /// Puts the mended files into their places. Each is durable before it gets its name.
     ///
@@ -144,10 +149,13 @@ extension Store {
     nonisolated let assembly: Assembly
     /// What lies at all its places in them, hashed.
     var have: ChunkSet
+    /// What was known to be damaged when it began.
+    nonisolated let damaged: Set<ChunkIndex>
 
-    init(assembly: Assembly, have: ChunkSet) {
+    init(assembly: Assembly, have: ChunkSet, damaged: Set<ChunkIndex>) {
         self.assembly = assembly
         self.have = have
+        self.damaged = damaged
     }
 }
 

@@ -118,9 +118,11 @@ extension Swarm {
             return
         }
         exchanges.values[place].updateView(of: node) { [clock] in $0.grewAt = clock }
-        if exchanges.values[place].add(chunks, to: node, at: clock) { duties.insert(.fetch) }
+        let news = exchanges.values[place].add(chunks, to: node, at: clock)
+        if news.contains(where: { exchanges.values[place].wanted.contains($0) }) { duties.insert(.fetch) }
         if exchanges.values[place].crossings != nil { noteInside(chunks, of: version, node) }
-        for chunk in chunks { shareQueue(for: chunk, of: version, with: node) }
+        // Not for what it said before: a crowd that comes back would be sent away each time.
+        for chunk in news { shareQueue(for: chunk, of: version, with: node) }
         guard exchanges.values[place].direction != nil else { return }
         for chunk in chunks { exchanges.values[place].direction?.fulfil(chunk, by: node, at: clock) }
         wake(by: directionDeadline(of: exchanges.values[place]))

@@ -79,7 +79,7 @@ extension Swarm {
         return best?.view
     }
 
-    private func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
+    func isPaused(_ until: Instant?) -> Bool { until.map { $0 > clock } ?? false }
 
     /// False if the memory for unverified bytes is used up.
     @discardableResult

@@ -86,10 +86,16 @@ extension Swarm {
         duties.insert(.fetch)
     }
 
-    /// The neighbour is not asked until then.
+    /// The neighbour is not asked until then, or until what was said before if that is later.
     mutating func backOff(_ node: NodeID, until moment: Instant) {
-        neighbours[node]?.backOffUntil = moment
+        pause(node, until: moment)
         reviseUse(of: node)
+    }
+
+    /// As `backOff`, but so short that it stays a source of its place: nobody looks beyond for what it has.
+    mutating func pause(_ node: NodeID, until moment: Instant) {
+        guard let place = neighbours.index(forKey: node) else { return }
+        neighbours.values[place].backOffUntil = max(moment, neighbours.values[place].backOffUntil ?? moment)
         wake(by: moment)
     }
 

@@ -42,9 +42,10 @@ extension Swarm {
     }
 
     /// In what order they are served, about.
-    private func servingRank(_ waiting: (neighbour: Int, queue: Int), of version: Digest) -> (Int, Int, NodeID) {
-        let node = neighbours.keys[waiting.neighbour]
-        return (waiting.queue, heldCount(of: version, by: node), node)
+    private func servingRank(_ waiting: (neighbour: Int, queue: Int), of version: Digest) -> (Int, Int, Int, UInt64) {
+        let neighbour = neighbours.values[waiting.neighbour]
+        let held = heldCount(of: version, by: neighbours.keys[waiting.neighbour])
+        return (waiting.queue, neighbour.activeUploadCount, held, neighbour.lastServed)
     }
 
     // MARK: The asker
@@ -53,7 +54,8 @@ extension Swarm {
     mutating func askElsewhere(_ chunk: ChunkIndex, of version: Digest, but source: NodeID) {
         let isOverused = noteRedirect(by: source)
         if isOverused { backOff(source, until: clock + Swarm.redirectBackOff) }
-        guard let exchange = exchanges[version], exchange.wanted.contains(chunk) else { return }
+        guard let exchange = exchanges[version], exchange.wanted.contains(chunk), !isPaused(exchange.pausedUntil)
+        else { return }
         let others = neighbours.values.filter {
             $0.node != source && exchange.views[$0.node]?.isInside == true && $0.isUsable(at: clock)
                 && $0.requests.count < Swarm.smallRequestCountMax
@@ -61,7 +63,7 @@ extension Swarm {
         if let best = soonestHolder(of: chunk, of: version, among: others.map { $0.node }) {
             ask(best.node, version, chunk)
         } else if !isOverused {
-            backOff(source, until: clock + Swarm.redirectPause)
+            pause(source, until: clock + Swarm.redirectPause)
         }
     }
 

@@ -160,17 +160,16 @@ struct VersionExchange: Sendable {
         change(&views.values[index])
     }
 
-    /// The neighbour has these chunks now. True if some are wanted.
-    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID, at now: Instant) -> Bool {
-        guard let index = views.index(forKey: neighbour) else { return false }
-        var isUseful = false
-        for chunk in chunks where views.values[index].insert(chunk) {
+    /// The neighbour has these chunks now. Those of them that are news.
+    mutating func add(_ chunks: [ChunkIndex], to neighbour: NodeID, at now: Instant) -> [ChunkIndex] {
+        guard let index = views.index(forKey: neighbour) else { return [] }
+        let news = chunks.filter { views.values[index].insert($0) }
+        for chunk in news {
             rarity.add(chunk)
             if crossings != nil { place(chunk, of: index, at: now) }
-            if wanted.contains(chunk) { isUseful = true }
+            if wanted.contains(chunk) { views.values[index].isBarren = false }
         }
-        if isUseful { views.values[index].isBarren = false }
-        return isUseful
+        return news
     }
 
     /// The neighbour does not have these chunks any more.

@@ -3,6 +3,8 @@ extension Limits {
     public static let diskFreeByteCountMin: Int64 = 4 << 20
     /// How long a repair that failed waits for its next attempt, in seconds.
     public static let repairPauseSeconds: Int64 = 30
+    /// The longest wait where the disk cannot do what a repair takes.
+    public static let repairPauseSecondsMax: Int64 = 3_600
     /// A fetch that failed here, for example because the disk is full, is tried again after that.
     public static let fetchRetrySeconds: Int64 = 5
     /// How often it is looked whether a version is due to be hashed again, in seconds.

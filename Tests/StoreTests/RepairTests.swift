@@ -68,6 +68,21 @@ import Units
         #expect(store.available(version.digest)?.contains(ChunkIndex(UInt32(other))) == false)
     }
 
+    @Test(arguments: ["a", "d"]) @LoopActor func onlyDamageThatWasNotKnownIsBeyondTheRepair(place: String) async throws
+    {
+        let memory = MemoryFileSystem()
+        let version = try small()
+        let store = try await damaged(version, in: memory, memory)
+        _ = try await store.beginRepair(version.key)
+        _ = try await store.verify(version.key)
+        #expect(!store.hasDamageBeyondRepair(version.key))
+        // In the same file, where the repair took it over as a good one, or in another.
+        let path = try StorePaths.committed(version.model, version.key).appending(place)
+        try memory.spoilByte(of: path, at: place == "a" ? ByteOffset(2 * chunk) : 7)
+        _ = try await store.verify(version.key)
+        #expect(store.hasDamageBeyondRepair(version.key))
+    }
+
     @Test @LoopActor func aRemovalDuringARepairLeavesNothing() async throws {
         let memory = MemoryFileSystem()
         let version = try small()

@@ -29,6 +29,15 @@ import Wire
         #expect(waitingCount(core) == before - 4)
     }
 
+    @Test func whatAnotherSaidBeforeSendsNobodyAway() {
+        var core = crowdedSource()
+        core.have([4], from: 1)
+        // Whoever was sent away comes back.
+        for number: UInt8 in 2...13 { core.ask(2, 4, from: number) }
+        #expect(waitingCount(core) >= 12)
+        #expect(core.have([4], from: 1).sent.isEmpty)
+    }
+
     @Test func withFewWaitingNobodyIsSentAway() {
         var core = crowdedSource()
         for number: UInt8 in 1...5 {
@@ -103,6 +112,23 @@ import Wire
         core.receive(Self.elsewhere(open.request), from: 1)
         #expect(core.pass(.milliseconds(999)).requests.isEmpty)
         #expect(core.pass(.milliseconds(1)).requests.count == 1)
+    }
+
+    @Test func aSourceThatIsLeftAloneIsNotAskedSoonerForWhatItRefusesMeanwhile() {
+        var core = Core()
+        core.feed(.versionAdded(Core.plan(40)))
+        core.connect(1)
+        core.holdings(from: 1, count: 40, held: Core.all(40))
+        var open = core.effects.requests
+        // Asked for anew before all are refused, some are still open at the last.
+        for count in 1...32 {
+            if count == 4 || open.isEmpty { open += core.pass(.milliseconds(50)).requests }
+            core.receive(Self.elsewhere(open.removeLast().request), from: 1)
+        }
+        #expect(!open.isEmpty)
+        for request in open { core.receive(Self.elsewhere(request.request), from: 1) }
+        #expect(core.pass(.milliseconds(999)).requests.isEmpty)
+        #expect(!core.pass(.milliseconds(1)).requests.isEmpty)
     }
 
     private static func elsewhere(_ request: RequestID) -> Message {

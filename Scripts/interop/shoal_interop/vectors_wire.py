@@ -54,7 +54,8 @@ def accepted_frames() -> list:
         ("offer", wire.Offer(VERSION, 3)), ("claim", wire.Claim(VERSION, 4, NODE)),
         ("request", wire.Request(6, VERSION, 5)), ("cancel", wire.Cancel(6)),
         ("data", wire.Data(6, 32_768, b"bytes")), ("data-16384", wire.Data(6, 0, bits)),
-        ("refuse", wire.Refuse(6, 1, 250)), ("bad", wire.Bad(VERSION, 5)), ("renew", wire.Renew(7)),
+        ("refuse", wire.Refuse(6, 1, 250)), ("refuse-elsewhere", wire.Refuse(6, 7)), ("bad", wire.Bad(VERSION, 5)),
+        ("renew", wire.Renew(7)),
         ("certificate", wire.Certificate(7, cluster.identity("berth-1").certificate)),
         ("space", wire.Space(2**40 + 1, True)), ("space-none", wire.Space(0, False)),
     ]

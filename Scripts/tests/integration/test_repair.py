@@ -63,11 +63,15 @@ class RepairTest(ClusterTestCase):
         subprocess.run(["chmod", "-R", "u+rwX", self.b.state / "models"], check=True)
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.a.stop()
         c.start("--peer", self.b.address)
         c.wait_connected("b")
-        folder = Path(c.run("get", f"{MODEL}@1", "--wait", "60").out.strip())
+        c.run("get", f"{MODEL}@1", "--no-wait")
+        # What it was asked for and does not have is found by that, and by nothing else.
+        self.b.wait_for(lambda _: "damaged" in self.b.model(MODEL, "1")["error"], 60, "b knows that it is damaged")
+        self.a.start()
+        folder = Path(c.run("get", f"{MODEL}@1", "--wait", "90", seconds=120).out.strip())
         self.assertEqual(digests(folder), digests(self.source))
-        self.b.run("verify", code=None)
         wait_until(self.is_whole, 60, "b has its files again")
         wait_until(lambda: self.b.run("verify", code=None).code == 0, 30, "b finds nothing damaged")
 

@@ -24,8 +24,9 @@ final class DiskKeeper {
     var onReview: (@LoopActor (ByteCount) -> Void)?
     /// Deletions for space go one after the other.
     private let gate = SerialGate()
-    /// Fetches that were let in and are not complete, and what they will have.
-    private var admitted: [VariantKey: ByteCount] = [:]
+    /// Fetches, parts and repairs that were let in and are not complete, and what they will have.
+    private var admitted: [SpaceClaim: ByteCount] = [:]
+    private var lastClaim: UInt64 = 0
 
     init(
         store: Store, trust: Trust, library: Library, rollouts: RolloutDriver, limits: DiskLimits, jobs: Jobs,
@@ -153,21 +154,22 @@ final class DiskKeeper {
     ///   - spaceMax: no more than this will be written.
     ///   - space: what it will take on the disk, which is work to find out; asked again after each deletion, since
     ///     blocks were shared perhaps.
+    /// - Returns: the room, which counts for the quota until it is released.
     /// - Throws: `.diskFull`, before the first byte, with what is needed and what there is.
     func admit(
         _ key: VariantKey, _ byteCount: ByteCount, spaceMax: ByteCount,
         space: @escaping @LoopActor () async throws(StoreError) -> ByteCount
-    ) async throws(StoreError) {
+    ) async throws(StoreError) -> SpaceClaim {
         await gate.enter()
         defer { gate.leave() }
         let hasRoomNow = { @LoopActor [self] (free: ByteCount) async throws(StoreError) -> Bool in
             try await hasRoom(for: try await space(), byteCount, to: free)
         }
         let (freeMin, freeTarget) = (limits.freeMin, limits.freeTarget)
-        if try await hasRoom(for: spaceMax, byteCount, to: freeMin) { return admitted[key] = byteCount }
-        if try await hasRoomNow(freeMin) { return admitted[key] = byteCount }
+        if try await hasRoom(for: spaceMax, byteCount, to: freeMin) { return claim(byteCount) }
+        if try await hasRoomNow(freeMin) { return claim(byteCount) }
         if try await removeAbandoned(until: { () async throws(StoreError) in try await hasRoomNow(freeMin) }) {
-            return admitted[key] = byteCount
+            return claim(byteCount)
         }
         let gain = await plan().versions.reduce(0 as ByteCount) { $0 + $1.byteCount }
         guard try await hasRoom(for: try await space(), byteCount, to: freeMin, after: gain) else {
@@ -175,11 +177,19 @@ final class DiskKeeper {
         }
         try await collectInTurn { () async throws(StoreError) in try await hasRoomNow(freeTarget) }
         guard try await hasRoomNow(freeMin) else { throw await refusal(of: key, try await space()) }
-        admitted[key] = byteCount
+        return claim(byteCount)
     }
 
-    /// The fetch is over, or waits for its next attempt.
-    func release(_ key: VariantKey) { admitted[key] = nil }
+    private func claim(_ byteCount: ByteCount) -> SpaceClaim {
+        lastClaim += 1
+        admitted[SpaceClaim(number: lastClaim)] = byteCount
+        return SpaceClaim(number: lastClaim)
+    }
+
+    /// Whoever was let in is done, or waits for its next attempt.
+    func release(_ claim: SpaceClaim?) {
+        if let claim { admitted[claim] = nil }
+    }
 
     private func refusal(of key: VariantKey, _ needed: ByteCount) async -> StoreError {
         let free = (try? await store.freeByteCount()) ?? 0
@@ -234,4 +244,9 @@ final class DiskKeeper {
         if let quota = limits.quota, usedByteCount + byteCount > quota + gain { return false }
         return try await store.freeByteCount() + gain >= space + free
     }
+}
+
+/// Room that one fetch, part or repair was given. Two of one variant have each their own.
+struct SpaceClaim: Hashable {
+    fileprivate let number: UInt64
 }

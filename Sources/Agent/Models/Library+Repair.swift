@@ -31,44 +31,69 @@ extension Library {
     /// Mends a version, again and again until it is done or the version is gone.
     func startRepair(of digest: Digest) {
         jobs.start("repair \(digest)") { [weak self] in
+            var pause = Limits.repairPauseSeconds
             while !Task.isCancelled, let self, let entry = entries[digest], entry.phase == .ready {
                 let damaged = store.committed(of: digest).filter(\.isDamaged).map(\.key)
                 guard !damaged.isEmpty else { return }
-                var hasFailed = false
-                for key in damaged where await attempt(key, of: entry) == .givenUp { hasFailed = true }
-                if hasFailed { try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds)) }
+                var failures: [RepairFailure] = []
+                for key in damaged {
+                    if let failure = await attempt(key, of: entry, isAlone: damaged.count == 1) {
+                        failures.append(failure)
+                    }
+                }
+                guard !failures.isEmpty else { continue }
+                try? await Task.sleep(for: .seconds(pause))
+                // All of it would be fetched again each time, for nothing.
+                if failures.contains(.unsupported) { pause = min(2 * pause, Limits.repairPauseSecondsMax) }
             }
         }
+    }
+
+    private enum RepairFailure {
+        case givenUp
+        /// The disk cannot do what it takes, and will not soon.
+        case unsupported
     }
 
     /// Whether a version is being mended.
     func isRepairing(_ digest: Digest) -> Bool { jobs.isRunning("repair \(digest)") }
 
-    private func attempt(_ key: VariantKey, of entry: LibraryEntry) async -> LibraryEntry.FetchEnd {
-        defer { disk?.release(key) }
-        var end = LibraryEntry.FetchEnd.givenUp
+    /// - Returns: nil if it is mended, or is to be mended anew at once.
+    private func attempt(_ key: VariantKey, of entry: LibraryEntry, isAlone: Bool) async -> RepairFailure? {
+        var failure = RepairFailure.givenUp
+        var claim: SpaceClaim?
+        defer { disk?.release(claim) }
         do throws(StoreError) {
-            end = try await repair(key, of: entry)
-            if end == .complete { return end }
+            let space = store.repairByteCount(key)
+            claim = try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
+            let end = try await repair(key, of: entry, isAlone: isAlone)
+            if end == .complete { return nil }
+            if end == .outdated {
+                await store.abandonRepair(key)
+                return nil
+            }
         } catch {
+            if error.code == .unsupported { failure = .unsupported }
             entry.error = "damaged on disk, and not mended yet: \(error)"
             log.error("a damaged version could not be mended yet: \(error)", metadata: ["version": "\(key)"])
         }
         await store.abandonRepair(key)
         // A check may have found it right meanwhile.
-        return store.committed(key)?.isDamaged == false ? .complete : end
+        return store.committed(key)?.isDamaged == false ? nil : failure
     }
 
     /// - Returns: `.givenUp` also if it is needless by now.
-    private func repair(_ key: VariantKey, of entry: LibraryEntry) async throws(StoreError) -> LibraryEntry.FetchEnd {
-        let space = store.repairByteCount(key)
-        try await disk?.admit(key, 0, spaceMax: space) { () async throws(StoreError) in space }
+    private func repair(
+        _ key: VariantKey, of entry: LibraryEntry, isAlone: Bool
+    ) async throws(StoreError) -> LibraryEntry.FetchEnd {
         guard let layout = entry.layout, let start = try await store.beginRepair(key) else { return .givenUp }
         entry.error = "damaged on disk; it is being mended from its neighbours"
         log.notice("a damaged version is being mended", metadata: ["version": "\(key)"])
         if !start.verified.isSuperset(of: start.needed) {
             guard mayTrade(entry) else { return .givenUp }
             driver.add(plan(for: start, entry, layout))
+            let vigil = isAlone ? nil : vigil(over: key, of: entry)
+            defer { vigil?.cancel() }
             let end = await entry.allChunks()
             guard end == .complete else { return end }
             _ = driver.closeFetchReport(of: entry.digest)
@@ -84,6 +109,18 @@ extension Library {
         log.notice("a damaged version is mended", metadata: ["version": "\(key)"])
         onReady?(entry)
         return .complete
+    }
+
+    /// Gives a repair up that gets no chunk any more: another variant is damaged, too, and waits for its turn.
+    private func vigil(over key: VariantKey, of entry: LibraryEntry) -> Task<Void, Never> {
+        Task { @LoopActor [store] in
+            var count = store.repairedChunkCount(key)
+            while (try? await Task.sleep(for: .seconds(Limits.repairPauseSeconds))) != nil {
+                let before = count
+                count = store.repairedChunkCount(key)
+                if count == before { return entry.stopWaiting(.givenUp) }
+            }
+        }
     }
 
     /// All that is here is held, but for what the damaged files still lack: that is fetched, though it may lie

@@ -264,8 +264,9 @@ extension Library {
 
     private func fetch(_ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout) async throws(StoreError)
     {
-        defer { disk?.release(entry.key) }
-        let start = try await begin(entry, manifest, layout)
+        var claim: SpaceClaim?
+        defer { disk?.release(claim) }
+        let start = try await begin(entry, manifest, layout, &claim)
         // Hashing what an earlier run left takes long: it may have been denied or unfollowed meanwhile.
         guard entry.isToBeFetched else { return }
         entry.phase = .fetching
@@ -289,7 +290,7 @@ extension Library {
     /// The chunks that are here and those that must be. A fetch that was given up in this run, or whose commit failed,
     /// goes on where it stood; any other begins by hashing what an earlier run left.
     private func begin(
-        _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout
+        _ entry: LibraryEntry, _ manifest: Verified<Manifest>, _ layout: Layout, _ claim: inout SpaceClaim?
     ) async throws(StoreError) -> (held: ChunkSet, needed: ChunkSet) {
         if store.isBeingFetched(entry.key), let held = store.available(of: entry.key),
             let files = manifest.value.fileRange(of: entry.variant)
@@ -298,7 +299,8 @@ extension Library {
         }
         entry.phase = .verifying
         let byteCount = manifest.value.variant(entry.variant)?.byteCount ?? 0
-        try await disk?.admit(entry.key, byteCount, spaceMax: byteCount) { [store] () async throws(StoreError) in
+        claim = try await disk?.admit(entry.key, byteCount, spaceMax: byteCount) {
+            [store] () async throws(StoreError) in
             try await store.plan(manifest, layout, variant: entry.variant).spaceByteCount
         }
         let start = try await store.beginFetch(manifest, layout, variant: entry.variant, reusing: entry.reuseFolders) {

@@ -81,7 +81,7 @@ final class LibraryEntry {
 
     /// Somebody asks anew, perhaps because what was wrong is mended: what failed is tried at once.
     func retry() {
-        guard isWaitingForRetry else { return }
+        guard isWaitingForRetry, phase == .failed else { return }
         phase = .waiting
         error = ""
         endPause()

@@ -9,6 +9,7 @@ internal import Units
 final class PartFetches {
     private struct Part {
         let key: VariantKey
+        let claim: SpaceClaim?
         var isComplete: Bool
         /// Whoever wanted it may have died.
         let expiry: LoopTimer
@@ -40,10 +41,12 @@ final class PartFetches {
         _ manifest: Verified<Manifest>, _ layout: Layout, variant: VariantName, files: [FileEntry]
     ) async throws(StoreError) -> String {
         let key = VariantKey(version: manifest.digest, variant: variant)
+        var claim = parts[key.version]?.claim
         let isNew = !store.hasAny(of: key.version) && !store.hasPart(of: key.version)
         if isNew {
             let byteCount = files.reduce(0 as ByteCount) { $0 + $1.byteCount }
-            try await disk.admit(key, byteCount, spaceMax: byteCount) { () async throws(StoreError) in byteCount }
+            claim = try await disk.admit(key, byteCount, spaceMax: byteCount) { () async throws(StoreError) in byteCount
+            }
         }
         let start: FetchStart
         let folder: String
@@ -51,10 +54,10 @@ final class PartFetches {
             (start, folder) = try await store.beginPart(
                 manifest, layout, variant: variant, files: Set(files.map(\.path)))
         } catch {
-            if isNew { disk.release(key) }
+            if isNew { disk.release(claim) }
             throw error
         }
-        parts[key.version] = Part(key: key, isComplete: false, expiry: expiry(of: key.version))
+        parts[key.version] = Part(key: key, claim: claim, isComplete: false, expiry: expiry(of: key.version))
         if start.verified.isSuperset(of: start.needed) { completed(key.version) }
         driver.add(
             VersionPlan(
@@ -77,7 +80,7 @@ final class PartFetches {
     func end(_ version: Digest) async {
         guard let part = parts.removeValue(forKey: version) else { return }
         part.expiry.close()
-        disk.release(part.key)
+        disk.release(part.claim)
         // Published here meanwhile, or removed and fetched as a whole, the version is another's.
         if store.hasPart(of: version) { driver.remove(version, because: .unwanted) }
         await store.endPart(part.key)
