@@ -13,7 +13,9 @@ extension Library {
             driver.handle(.chunkRechecked(key.version, chunk, .damaged))
         }
         // Only what a repair under way leaves out makes it begin again: it would never end if each check did.
-        if isRepairing(key.version), store.hasDamageBeyondRepair(key) { entries[key.version]?.stopWaiting(.outdated) }
+        let isBeyond = isRepairing(key.version) && store.hasDamageBeyondRepair(key)
+        let isAnothersTurn = loneRepairs[key.version].map { $0 != key } ?? false
+        if isBeyond || isAnothersTurn { entries[key.version]?.stopWaiting(.outdated) }
         startRepair(of: key.version)
     }
 
@@ -34,6 +36,7 @@ extension Library {
             var pause = Limits.repairPauseSeconds
             while !Task.isCancelled, let self, let entry = entries[digest], entry.phase == .ready {
                 let damaged = store.committed(of: digest).filter(\.isDamaged).map(\.key)
+                loneRepairs[digest] = damaged.count == 1 ? damaged.first : nil
                 guard !damaged.isEmpty else { return }
                 var failures: [RepairFailure] = []
                 for key in damaged {
@@ -44,8 +47,10 @@ extension Library {
                 guard !failures.isEmpty else { continue }
                 try? await Task.sleep(for: .seconds(pause))
                 // All of it would be fetched again each time, for nothing.
-                if failures.contains(.unsupported) { pause = min(2 * pause, Limits.repairPauseSecondsMax) }
+                let isHopeless = failures.contains(.unsupported)
+                pause = isHopeless ? min(2 * pause, Limits.repairPauseSecondsMax) : Limits.repairPauseSeconds
             }
+            self?.loneRepairs[digest] = nil
         }
     }
 

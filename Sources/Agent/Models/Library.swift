@@ -16,6 +16,8 @@ final class Library {
     weak var disk: DiskKeeper?
     /// Versions that are being deleted, and who wants one meanwhile.
     private var removing: [Digest: (model: ModelName, isWanted: Bool)] = [:]
+    /// Repairs that began when nothing else of the version was damaged.
+    var loneRepairs: [Digest: VariantKey] = [:]
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.

@@ -79,12 +79,13 @@ struct FetchAccount: Sendable {
 
 /// How long checks of chunks take lately: which of the two halves is the longer.
 struct CheckTimes: Sendable {
-    private var hashing = Duration.zero
-    private var writing = Duration.zero
+    /// In seconds.
+    private var hashing = 0.0
+    private var writing = 0.0
 
     mutating func add(hashing: Duration, writing: Duration) {
-        self.hashing = self.hashing * 7 / 8 + hashing / 8
-        self.writing = self.writing * 7 / 8 + writing / 8
+        self.hashing += (hashing.inSeconds - self.hashing) / 8
+        self.writing += (writing.inSeconds - self.writing) / 8
     }
 
     var longer: HoldUp { writing > hashing ? .disk : .hashing }

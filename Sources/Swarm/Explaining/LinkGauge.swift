@@ -3,6 +3,8 @@ import Units
 /// What this node's downlink takes: windows of half a second, and the best of them in the last ten to twenty minutes.
 struct LinkGauge: Sendable {
     private static let window = Duration.milliseconds(500)
+    /// Two windows. Written out: a product of durations costs as much as the rest of what is done at each event.
+    private static let staleAfter = Duration.milliseconds(1_000)
     private static let period = Duration.seconds(600)
     /// A rate that is below the best by no more, or above it by no more than the second, counts as a plateau. What
     /// exceeds the best of before by more is still growing.
@@ -61,7 +63,7 @@ struct LinkGauge: Sendable {
     /// Whether the link is taken up: it was in the last window, and that is no more than two windows ago.
     func isFull(at now: Instant) -> Bool {
         guard isFull, let endedAt else { return false }
-        return now - endedAt < LinkGauge.window * 2
+        return now - endedAt < LinkGauge.staleAfter
     }
 }
 
