@@ -67,7 +67,9 @@ final class Agent {
         channels = Channels(settings: settings, trust: trust)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
-            servedModels: configuration.servedModels, jobs: jobs, log: log)
+            servedModels: configuration.servedModels,
+            calibrations: try Calibrations(statePath: parts.statePath, store: store, library: library, log: log),
+            jobs: jobs, log: log)
         let peers =
             configuration.peers + settings.value.peers.compactMap { HostPort($0, defaultPort: Limits.defaultPort) }
         dialler = Dialler(peers: peers.unique, switchboard: switchboard, jobs: jobs)
@@ -92,6 +94,7 @@ final class Agent {
 
     /// What an agent is made of before it runs.
     struct Parts {
+        let statePath: String
         let configuration: AgentConfiguration
         let trust: Trust
         let store: Store

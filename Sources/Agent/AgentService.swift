@@ -63,7 +63,8 @@ public enum AgentService {
             let settings = try SettingsFile(statePath: options.statePath)
             return try Agent(
                 .init(
-                    configuration: options.configuration, trust: trust, store: store, settings: settings, log: log,
+                    statePath: options.statePath, configuration: options.configuration, trust: trust, store: store,
+                    settings: settings, log: log,
                     hardware: HardwareProbe(root: "/").run()))
         } catch let error as TrustError {
             throw ControlError(

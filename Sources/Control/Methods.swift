@@ -270,6 +270,24 @@ public struct RemoveVersion: ControlMethod {
     }
 }
 
+/// `retry`: try a version again that was set aside here.
+public struct RetryVersion: ControlMethod {
+    /// What comes back.
+    public typealias Reply = Done
+    /// Its name on the wire.
+    public static let method = "retry"
+    /// The model's name.
+    public let model: String
+    /// A tag, or eight or more digits of a digest; nil for all of the model's.
+    public let version: String?
+
+    /// The names are checked by the agent.
+    public init(model: String, version: String?) {
+        self.model = model
+        self.version = version
+    }
+}
+
 /// `verify`: re-hash what is on disk.
 public struct VerifyVersions: ControlMethod {
     /// What comes back.

@@ -7,16 +7,21 @@ public import Units
 public enum HandoffEvent: Hashable, Sendable {
     /// A process connected and was welcomed.
     case attached(HandoffInstance, HandoffHello)
-    /// It is gone. What it was asked and had not answered will not be answered any more.
-    case detached(HandoffInstance, reason: String)
+    /// It is gone; in order, if it said goodbye or the agent ended the connection for no fault of its. What it was
+    /// asked and had not answered will not be answered any more.
+    case detached(HandoffInstance, inOrder: Bool, reason: String)
     /// It said what it serves.
     case reported(HandoffInstance, HandoffReport)
     /// A load goes on.
     case progressed(HandoffInstance, Digest, fraction: Double)
     /// A load succeeded.
-    case loaded(HandoffInstance, Digest)
+    case loaded(HandoffInstance, Digest, memory: ByteCount?)
     /// A load failed, or took too long.
     case loadFailed(HandoffInstance, Digest, HandoffFailure)
+    /// The calibration inputs were run.
+    case calibrated(HandoffInstance, Digest, HandoffCalibrationReport)
+    /// They were not, or not in time.
+    case calibrationFailed(HandoffInstance, Digest, HandoffFailure)
     /// A switch succeeded.
     case activated(HandoffInstance, Digest)
     /// A switch failed; for `.conflict`, `active` of the failure says what is served.

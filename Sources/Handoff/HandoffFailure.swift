@@ -10,6 +10,8 @@ public struct HandoffFailure: Error, Hashable, Sendable, CustomStringConvertible
         case outOfMemory = "out_of_memory"
         /// The process cannot load files of this kind.
         case unsupportedFormat = "unsupported_format"
+        /// The version does not run on the calibration inputs.
+        case calibrationFailed = "calibration_failed"
         /// The process checked the files, and they are not what they should be.
         case digestMismatch = "digest_mismatch"
         /// The load was abandoned because of a release.
@@ -52,20 +54,26 @@ public struct HandoffFailure: Error, Hashable, Sendable, CustomStringConvertible
     public let message: String
     /// For `conflict`: what is active.
     public let active: Digest?
+    /// Whether the same thing may succeed later, without anybody doing something about it.
+    public let isRetryable: Bool
 
-    init(_ code: Code, _ message: String, active: Digest? = nil) {
+    /// Whatever is said of it, `busy` and its like are always retryable: they say nothing about a version.
+    init(_ code: Code, _ message: String, active: Digest? = nil, isRetryable: Bool = false) {
         self.code = code
         self.message = message
         self.active = active
+        self.isRetryable = isRetryable || code.isPassing
     }
 
     /// For logs and `shoal status`.
     public var description: String { message.isEmpty ? code.rawValue : "\(message) (\(code.rawValue))" }
+}
 
-    /// Whether the same thing may succeed later, without anybody doing something about it.
-    var isRetryable: Bool {
-        switch code {
-        case .busy, .conflict, .notResident, .instanceTaken, .tooMany, .shuttingDown, .leaseExpired: true
+extension HandoffFailure.Code {
+    /// Whether time alone may mend it.
+    fileprivate var isPassing: Bool {
+        switch self {
+        case .busy, .cancelled, .conflict, .notResident, .instanceTaken, .tooMany, .shuttingDown, .leaseExpired: true
         default: false
         }
     }

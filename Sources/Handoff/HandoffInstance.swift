@@ -61,6 +61,8 @@ public struct HandoffHello: Hashable, Sendable {
     public let credentials: PeerCredentials
     /// Whether it can load a version beside the active one.
     public let canLoadBeside: Bool
+    /// Whether it can run calibrations.
+    public let canCalibrate: Bool
     /// What it serves.
     public let active: Digest?
     /// All that it has in memory.
@@ -105,4 +107,41 @@ public struct HandoffLoad: Hashable, Sendable {
         self.path = path
         self.deadline = deadline
     }
+}
+
+/// What to run, and where the outputs go.
+public struct HandoffCalibration: Hashable, Sendable {
+    /// The version.
+    public let digest: Digest
+    /// The absolute path of the inputs, in the version's folder.
+    public let inputs: String
+    /// The absolute path of the file that the process makes, in a folder where it may write.
+    public let outputs: String
+    /// The version to compare times with; nil for none.
+    public let beside: Digest?
+    /// How long the process may take.
+    public let deadline: Duration
+
+    /// Describes a calibration.
+    /// - Precondition: Both paths are absolute.
+    public init(digest: Digest, inputs: String, outputs: String, beside: Digest?, deadline: Duration) {
+        precondition(inputs.hasPrefix("/") && outputs.hasPrefix("/"), "a calibration with a relative path")
+        self.digest = digest
+        self.inputs = inputs
+        self.outputs = outputs
+        self.beside = beside
+        self.deadline = deadline
+    }
+}
+
+/// What a process says of a calibration that it ran.
+public struct HandoffCalibrationReport: Hashable, Sendable {
+    /// The samples that it ran.
+    public let sampleCount: Int
+    /// The 99th percentile of the samples' times, in milliseconds.
+    public let latency: Double
+    /// The same of the version beside it; nil if none was active.
+    public let besideLatency: Double?
+    /// What it holds for the version, by its own word.
+    public let memory: ByteCount?
 }

@@ -10,6 +10,7 @@ enum HandoffIncoming {
     case drained(Digest)
     case released(Digest)
     case health(HandoffReport)
+    case goodbye
     case error
     /// A type that this agent does not know; to be answered as `unsupported`.
     case unknown(type: String, id: Int?)
@@ -40,6 +41,7 @@ enum HandoffIncoming {
         case "drained": return .drained(try decoder.decode(DigestMessage.self, from: line).digest.digest)
         case "released": return .released(try decoder.decode(DigestMessage.self, from: line).digest.digest)
         case "health": return .health(try decoder.decode(HealthMessage.self, from: line).report)
+        case "goodbye": return .goodbye
         case "error": return .error
         default: return .unknown(type: plainText(envelope.type, byteCountMax: 64), id: try envelope.checkedID())
         }
@@ -132,14 +134,26 @@ struct ReplyMessage: Decodable {
     let failure: HandoffFailure?
     /// What a ping brings.
     let report: HandoffReport?
+    /// What a load and a calibration may bring.
+    let memory: ByteCount?
+    /// What a calibration brings.
+    let calibration: HandoffCalibrationReport?
 
     private enum Key: String, CodingKey {
-        case re, ok, error, active
+        case re, ok, error, active, samples
+        case memory = "memory_bytes"
+        case latency = "latency_ms"
+        case besideLatency = "beside_latency_ms"
     }
 
     private struct ErrorBody: Decodable {
         let code: String
         let message: String?
+        let retryable: Bool?
+    }
+
+    private struct Latency: Decodable {
+        let p99: Double
     }
 
     init(from decoder: any Decoder) throws {
@@ -149,12 +163,28 @@ struct ReplyMessage: Decodable {
         if try fields.decode(Bool.self, forKey: .ok) {
             failure = nil
             report = fields.contains(.active) ? try HealthMessage(from: decoder).report : nil
+            memory = try fields.decodeIfPresent(Int64.self, forKey: .memory).flatMap { $0 < 0 ? nil : ByteCount($0) }
+            calibration = try Self.calibration(fields, memory)
         } else {
             let body = try fields.decode(ErrorBody.self, forKey: .error)
             let code = HandoffFailure.Code(rawValue: body.code) ?? .internal
-            failure = HandoffFailure(code, plainText(body.message ?? ""), active: active)
+            failure = HandoffFailure(
+                code, plainText(body.message ?? ""), active: active, isRetryable: body.retryable ?? false)
             report = nil
+            memory = nil
+            calibration = nil
         }
+    }
+
+    private static func calibration(
+        _ fields: KeyedDecodingContainer<Key>, _ memory: ByteCount?
+    ) throws -> HandoffCalibrationReport? {
+        guard let samples = try fields.decodeIfPresent(Int.self, forKey: .samples),
+            let latency = try fields.decodeIfPresent(Latency.self, forKey: .latency)
+        else { return nil }
+        let beside = try fields.decodeIfPresent(Latency.self, forKey: .besideLatency)
+        return HandoffCalibrationReport(
+            sampleCount: samples, latency: latency.p99, besideLatency: beside?.p99, memory: memory)
     }
 }
 
@@ -189,7 +219,8 @@ struct HelloMessage: Decodable {
         let hello = HandoffHello(
             model: model, name: instance ?? "pid-\(credentials.processID)",
             runtime: plainText(runtime ?? "", byteCountMax: 128), credentials: credentials,
-            canLoadBeside: (capabilities ?? []).contains("dual_load"), active: active?.digest.digest,
+            canLoadBeside: (capabilities ?? []).contains("dual_load"),
+            canCalibrate: (capabilities ?? []).contains("calibrate"), active: active?.digest.digest,
             resident: (resident ?? []).map(\.digest))
         return .success(hello)
     }
@@ -216,7 +247,8 @@ enum HandoffOutgoing {
 
 extension HandoffOutgoing: Encodable {
     private enum Key: String, CodingKey {
-        case type, `protocol`, agent, instance, id, digest, version, variant, path, re, ok, error
+        case type, `protocol`, agent, instance, id, digest, version, variant, path, inputs, outputs, beside, re, ok
+        case error
         case lease = "lease_ms"
         case deadline = "deadline_ms"
         case expected = "expect_active"
@@ -266,6 +298,13 @@ extension HandoffOutgoing: Encodable {
             try fields.encode(load.variant.text, forKey: .variant)
             try fields.encode(load.path, forKey: .path)
             try fields.encode(load.deadline.wholeMilliseconds, forKey: .deadline)
+        case .calibrate(let calibration):
+            try fields.encode("calibrate", forKey: .type)
+            try fields.encode(calibration.digest.hex, forKey: .digest)
+            try fields.encode(calibration.inputs, forKey: .inputs)
+            try fields.encode(calibration.outputs, forKey: .outputs)
+            try fields.encode(calibration.beside?.hex, forKey: .beside)
+            try fields.encode(calibration.deadline.wholeMilliseconds, forKey: .deadline)
         case .activate(let digest, let tag, let expected, let deadline):
             try fields.encode("activate", forKey: .type)
             try fields.encode(digest.hex, forKey: .digest)

@@ -58,6 +58,13 @@ public import Units
         sessions[instance]?.ask(.load(load), within: load.deadline + .seconds(Limits.handoffGraceSeconds))
     }
 
+    /// Has a process run the calibration inputs on a version that it loaded. Answered by `.calibrated` or
+    /// `.calibrationFailed`.
+    public func calibrate(_ instance: HandoffInstance, _ calibration: HandoffCalibration) {
+        let allowance = Duration.seconds(Limits.handoffGraceSeconds)
+        sessions[instance]?.ask(.calibrate(calibration), within: calibration.deadline + allowance)
+    }
+
     /// Has a process switch to a version that it loaded, if it serves `expected` now. Answered by `.activated` or
     /// `.activateFailed`.
     public func activate(
@@ -137,7 +144,7 @@ public import Units
     func sessionDidEnd(_ session: HandoffSession, _ failure: HandoffFailure) {
         guard sessions.removeValue(forKey: session.instance) != nil else { return }
         if session.hello != nil {
-            onEvent?(.detached(session.instance, reason: failure.description))
+            onEvent?(.detached(session.instance, inOrder: session.isEndInOrder, reason: failure.description))
         } else {
             onEvent?(.refused(session.credentials, failure))
         }

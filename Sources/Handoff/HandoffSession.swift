@@ -4,6 +4,7 @@ import Units
 /// What the agent asks of a process.
 enum HandoffCommand: Sendable {
     case load(HandoffLoad)
+    case calibrate(HandoffCalibration)
     case activate(Digest, tag: Tag?, expecting: Digest?, deadline: Duration)
     case release(Digest)
     case ping
@@ -27,6 +28,8 @@ enum HandoffCommand: Sendable {
     private var lastID = 0
     private var timer: LoopTimer?
     private var hasEnded = false
+    /// Whether the process said goodbye, or came anew over another connection.
+    private(set) var isEndInOrder = false
     /// What ended the session within a command; told on the next turn of the loop.
     private var lateFailure: HandoffFailure?
 
@@ -54,6 +57,7 @@ enum HandoffCommand: Sendable {
     /// Ends the session and tells the server.
     func end(saying failure: HandoffFailure) {
         guard !hasEnded else { return }
+        if failure.code == .replaced { isEndInOrder = true }
         close(saying: failure)
         server?.sessionDidEnd(self, failure)
     }
@@ -127,6 +131,7 @@ enum HandoffCommand: Sendable {
             // Whatever comes of the load is not wanted any more.
             ask(.release(load.digest), within: .seconds(Limits.handoffReplySeconds))
             server?.tell(.loadFailed(instance, load.digest, failure))
+        case .calibrate(let calibration): server?.tell(.calibrationFailed(instance, calibration.digest, failure))
         case .activate(let digest, _, _, _): server?.tell(.activateFailed(instance, digest, failure))
         case .release, .ping: break
         }
@@ -139,13 +144,17 @@ enum HandoffCommand: Sendable {
         switch HandoffIncoming(line: line) {
         case .hello(let message): hello == nil ? greet(message) : brokenProtocol("a second hello")
         case .unknown(_, id: nil) where hello == nil, .reply where hello == nil, .progress where hello == nil,
-            .drained where hello == nil, .released where hello == nil, .health where hello == nil:
+            .drained where hello == nil, .released where hello == nil, .health where hello == nil,
+            .goodbye where hello == nil:
             brokenProtocol("the first line must be a hello")
         case .reply(let reply): answered(reply)
         case .progress(let re, let fraction): progressed(re, fraction)
         case .drained(let digest): server?.tell(.drained(instance, digest))
         case .released(let digest): server?.tell(.released(instance, digest))
         case .health(let report): absorb(report)
+        case .goodbye:
+            isEndInOrder = true
+            end(saying: HandoffFailure(.shuttingDown, "the process said goodbye"))
         case .error: break
         case .unknown(let type, let id): answerUnknown(type, id: id)
         case .broken(let reason): brokenProtocol(reason)
@@ -188,8 +197,11 @@ enum HandoffCommand: Sendable {
     private func answered(_ reply: ReplyMessage) {
         guard let request = outstanding.removeValue(forKey: reply.re) else { return }
         switch (request.command, reply.failure) {
-        case (.load(let load), nil): server?.tell(.loaded(instance, load.digest))
+        case (.load(let load), nil): server?.tell(.loaded(instance, load.digest, memory: reply.memory))
         case (.load(let load), let failure?): server?.tell(.loadFailed(instance, load.digest, failure))
+        case (.calibrate(let calibration), nil): calibrated(calibration, reply)
+        case (.calibrate(let calibration), let failure?):
+            server?.tell(.calibrationFailed(instance, calibration.digest, failure))
         case (.activate(let digest, _, _, _), nil):
             report.active = digest
             server?.tell(.activated(instance, digest))
@@ -201,5 +213,14 @@ enum HandoffCommand: Sendable {
         case (.ping, nil): reply.report.map(absorb)
         case (.release, _), (.ping, _): break
         }
+    }
+
+    private func calibrated(_ calibration: HandoffCalibration, _ reply: ReplyMessage) {
+        guard let report = reply.calibration else {
+            let failure = HandoffFailure(.badMessage, "a reply to calibrate without samples and latency_ms")
+            server?.tell(.calibrationFailed(instance, calibration.digest, failure))
+            return
+        }
+        server?.tell(.calibrated(instance, calibration.digest, report))
     }
 }

@@ -17,10 +17,27 @@ struct InstanceState: Sendable {
         case idle
         /// `abandoned`: called off, but the process has not confirmed it.
         case loading(Digest, deadline: Instant, abandoned: Bool)
+        case checking(Digest, deadline: Instant)
         case activating(Digest, deadline: Instant)
     }
 
+    /// Why a version cannot be switched to on this process.
+    enum Obstacle: Hashable, Sendable {
+        /// It would have to be loaded beside the active one.
+        case beside(Digest)
+        /// It would have to be calibrated.
+        case calibration(Digest)
+    }
+
+    /// A version that serves here for the first time.
+    struct Trial: Hashable, Sendable {
+        let until: Instant
+        /// The counts when it began, or when they began anew.
+        var base: RolloutCounts?
+    }
+
     let canLoadBeside: Bool
+    let canCalibrate: Bool
     /// When it connected, in `Rollout.sequence`.
     let attachedSequence: UInt64
     /// What it serves, by its own word.
@@ -29,8 +46,13 @@ struct InstanceState: Sendable {
     /// What else it has in memory. Never holds `active`.
     var resident: [Digest: Residence]
     var step: Step = .idle
-    /// The version that it would have to load beside the active one, and cannot.
-    var obstacle: Digest?
+    /// Resident versions that passed their gates here.
+    var passed: Set<Digest> = []
+    /// The trial of `active`; nil if it is proven.
+    var trial: Trial?
+    /// What it said last.
+    var counts: RolloutCounts?
+    var obstacle: Obstacle?
     /// The denied version for which the note was made already.
     var notedDenied: Digest?
 }
@@ -39,14 +61,14 @@ extension InstanceState.Step {
     var digest: Digest? {
         switch self {
         case .idle: nil
-        case .loading(let digest, _, _), .activating(let digest, _): digest
+        case .loading(let digest, _, _), .checking(let digest, _), .activating(let digest, _): digest
         }
     }
 
     var deadline: Instant? {
         switch self {
         case .idle: nil
-        case .loading(_, let deadline, _), .activating(_, let deadline): deadline
+        case .loading(_, let deadline, _), .checking(_, let deadline), .activating(_, let deadline): deadline
         }
     }
 

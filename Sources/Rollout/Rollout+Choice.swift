@@ -4,7 +4,11 @@ extension Rollout {
     /// What may run here, best first: the wish, what `current` names, then what it named before, newest first.
     var ranking: [RolloutVersion] {
         var seen: Set<Digest> = []
-        return ([desired, current].compactMap(\.self) + history.reversed()).filter { seen.insert($0.digest).inserted }
+        let before = history.reversed()
+        let wanted = [desired, current].compactMap(\.self)
+        // What has proven itself is a better place to go back to than what was passed over in the middle of its trial.
+        let fallbacks = before.filter { isProven($0.digest) } + before.filter { !isProven($0.digest) }
+        return (wanted + fallbacks).filter { seen.insert($0.digest).inserted }
     }
 
     /// What this process should serve now; nil to leave it as it is.
@@ -21,23 +25,29 @@ extension Rollout {
         }
         let best = ranking.first { version in
             let isThere = onDisk[version.digest] != nil || state.active == version.digest
-            return isThere && !denied.contains(version.digest) && !isBlocked(version.digest)
+            let isForbidden = denied.contains(version.digest) || isBarred(known(version))
+            return isThere && !isForbidden && !isBlocked(version.digest)
         }
         if let best { return onDisk[best.digest] ?? best }
         // Nothing to go back to: a denied version is served on, and `current` may always be loaded again.
-        guard state.active == nil, let current, onDisk[current.digest] != nil else { return nil }
+        guard state.active == nil, let current, onDisk[current.digest] != nil, !isBarred(known(current)) else {
+            return nil
+        }
         return isBlocked(current.digest) ? nil : current
     }
 
     /// What `current` should name for a model that no process serves; nil to leave it.
     func choiceWithoutProcess() -> RolloutVersion? {
         func isUsable(_ version: RolloutVersion) -> Bool {
-            onDisk[version.digest] != nil && !denied.contains(version.digest)
+            onDisk[version.digest] != nil && !denied.contains(version.digest) && !isBarred(known(version))
         }
         if let desired, isUsable(desired) { return desired }
-        guard let current, denied.contains(current.digest) else { return nil }
+        guard let current, denied.contains(current.digest) || isSetAside(current.digest) else { return nil }
         return history.last(where: isUsable)
     }
+
+    /// The version as it is on disk: what was remembered over a restart may lack its trial.
+    private func known(_ version: RolloutVersion) -> RolloutVersion { onDisk[version.digest] ?? version }
 
     /// A version by its digest, if this node knows it.
     func version(of digest: Digest) -> RolloutVersion? {

@@ -10,23 +10,30 @@ extension Rollout {
         case .activating: break  // It takes seconds at most; the outcome decides.
         case .loading(let digest, _, let abandoned):
             if !abandoned, choice?.digest != digest { abandon(digest, on: instance, now: now) }
+        case .checking(let digest, _):
+            if choice?.digest != digest { callOffCheck(of: digest, on: instance) }
         case .idle:
+            releaseIdle(on: instance, except: choice?.digest)
             guard let choice else { return noteServesOn(instance) }
-            releaseIdle(on: instance, except: choice.digest)
             if state.active != choice.digest { bring(instance, to: choice, now: now) }
         }
     }
 
     private mutating func bring(_ instance: RolloutInstance, to version: RolloutVersion, now: Instant) {
         guard let state = instances[instance] else { return }
+        if let obstacle = obstacle(to: version, state) { return obstruct(instance, by: obstacle, state) }
+        guard mayTry(version) else { return }
         let grace = Duration.seconds(Limits.rolloutAnswerSecondsGrace)
         switch state.resident[version.digest] {
+        case .idle where needsCheck(version, state), .draining where needsCheck(version, state):
+            instances[instance]?.step = .checking(version.digest, deadline: now + settings.checkDeadline + grace)
+            emit(.check(instance, version, beside: state.active, within: settings.checkDeadline))
         case .idle, .draining:
             instances[instance]?.step = .activating(version.digest, deadline: now + settings.activateDeadline + grace)
             emit(.activate(instance, version, expecting: state.active, within: settings.activateDeadline))
         case .releasing, nil:
-            guard state.canLoadBeside || state.active == nil else { return obstruct(instance, by: version, state) }
             instances[instance]?.resident[version.digest] = nil
+            instances[instance]?.passed.remove(version.digest)
             let allowance = grace + .seconds(Limits.rolloutVerifySecondsMax)
             instances[instance]?.step = .loading(
                 version.digest, deadline: now + settings.loadDeadline + allowance, abandoned: false)
@@ -34,9 +41,33 @@ extension Rollout {
         }
     }
 
-    private mutating func obstruct(_ instance: RolloutInstance, by version: RolloutVersion, _ before: InstanceState) {
-        instances[instance]?.obstacle = version.digest
-        if before.obstacle != version.digest { emit(.note(.cannotLoadBeside(instance, version.digest))) }
+    private func needsCheck(_ version: RolloutVersion, _ state: InstanceState) -> Bool {
+        version.trial.isCalibrated && !isProven(version.digest) && !state.passed.contains(version.digest)
+    }
+
+    private func obstacle(to version: RolloutVersion, _ state: InstanceState) -> InstanceState.Obstacle? {
+        if needsCheck(version, state), !state.canCalibrate { return .calibration(version.digest) }
+        let isLoaded = state.resident[version.digest].map { $0 != .releasing } ?? false
+        return isLoaded || state.canLoadBeside || state.active == nil ? nil : .beside(version.digest)
+    }
+
+    private mutating func obstruct(
+        _ instance: RolloutInstance, by obstacle: InstanceState.Obstacle, _ before: InstanceState
+    ) {
+        instances[instance]?.obstacle = obstacle
+        guard before.obstacle != obstacle else { return }
+        switch obstacle {
+        case .beside(let digest): emit(.note(.cannotLoadBeside(instance, digest)))
+        case .calibration(let digest): emit(.note(.cannotCalibrate(instance, digest)))
+        }
+    }
+
+    /// The process confirms by answering the release; what it says of the calibration does not matter any more.
+    private mutating func callOffCheck(of digest: Digest, on instance: RolloutInstance) {
+        instances[instance]?.step = .idle
+        instances[instance]?.resident[digest] = .releasing
+        emit(.release(instance, digest))
+        emit(.note(.abandoned(instance, digest)))
     }
 
     /// Calls a load off. The process confirms by answering the load; until then it gets nothing else.
@@ -47,9 +78,16 @@ extension Rollout {
         emit(.note(.abandoned(instance, digest)))
     }
 
-    private mutating func releaseIdle(on instance: RolloutInstance, except kept: Digest) {
-        guard let resident = instances[instance]?.resident else { return }
-        for digest in resident.keys.sorted() where resident[digest] == .idle && digest != kept {
+    /// Nil to keep: nothing is wished for yet, so only what failed goes.
+    private mutating func releaseIdle(on instance: RolloutInstance, except kept: Digest?) {
+        guard let state = instances[instance] else { return }
+        // While the active version is on trial, the one to go back to stays where it is at hand.
+        let fallback = state.trial == nil ? nil : ranking.first { $0.digest != state.active && isProven($0.digest) }
+        let resident = state.resident
+        for digest in resident.keys.sorted()
+        where resident[digest] == .idle && digest != kept && digest != fallback?.digest
+            && (kept != nil || isSetAside(digest))
+        {
             instances[instance]?.resident[digest] = .releasing
             emit(.release(instance, digest))
         }
@@ -80,7 +118,7 @@ extension Rollout {
         guard let target, target.digest != current?.digest else { return }
         if let move = currentMove, move.target.digest == target.digest, now < move.retryAt { return }
         history.removeAll { $0.digest == target.digest }
-        if let current { history.append(current) }
+        if let current, !isSetAside(current.digest) { history.append(current) }
         if history.count > Limits.rolloutHistoryCountMax { history.removeFirst() }
         current = target
         emit(.setCurrent(target))

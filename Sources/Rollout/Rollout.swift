@@ -32,6 +32,14 @@ public struct Rollout: Sendable {
     var denied: Set<Digest> = []
     var instances: [RolloutInstance: InstanceState] = [:]
     var failures: [Digest: Failure] = [:]
+    /// What came of trials.
+    public internal(set) var trials: RolloutTrials
+    /// Versions that stood their trial since the agent started.
+    var proven: Set<Digest> = []
+    /// The version that is being tried, and the revision of `trials` that counts the try.
+    var openTry: (digest: Digest, revision: UInt64)?
+    /// The revision of `trials` that is durable.
+    var keptRevision: UInt64
     /// A move of `current` that failed and will be tried again.
     var currentMove: FailedMove?
     /// Counts events: tells what came first where the clock does not.
@@ -50,6 +58,8 @@ public struct Rollout: Sendable {
         let before = memory.previous.filter { $0.digest != memory.current?.digest }
         history = Array(before.suffix(Limits.rolloutHistoryCountMax))
         hadProcess = memory.hadProcess
+        trials = memory.trials
+        keptRevision = memory.trials.revision
         for version in history + [memory.current].compactMap(\.self) { onDisk[version.digest] = version }
     }
 
@@ -65,6 +75,7 @@ public struct Rollout: Sendable {
         if case .timerFired = event { wakeAnnounced = nil }
         take(event, now: now)
         expireSteps(now: now)
+        endTrials(now: now)
         for instance in instances.keys.sorted() { steer(instance, now: now) }
         forgetSettledFailures()
         moveCurrent(now: now)
@@ -80,7 +91,9 @@ public struct Rollout: Sendable {
     }
 
     /// What the shell keeps over a restart.
-    public var memory: RolloutMemory { RolloutMemory(current: current, previous: history, hadProcess: hadProcess) }
+    public var memory: RolloutMemory {
+        RolloutMemory(current: current, previous: history, hadProcess: hadProcess, trials: trials)
+    }
 
     mutating func emit(_ effect: RolloutEffect) { outbox.append(effect) }
 
@@ -94,15 +107,19 @@ public struct Rollout: Sendable {
         case .setCurrentFailed(let digest, let reason): currentFailed(digest, reason: reason, now: now)
         case .timerFired: break
         case .attached(let instance, let hello): attach(instance, hello, now: now)
-        case .detached(let instance): detach(instance, now: now)
-        case .reported(let instance, let active): reported(instance, active: active, now: now)
+        case .detached(let instance, let inOrder): detach(instance, inOrder: inOrder, now: now)
+        case .reported(let instance, let active, let counts): reported(instance, active: active, counts, now: now)
         case .loaded(let instance, let digest): loaded(instance, digest)
-        case .loadFailed(let instance, let digest, let reason): loadFailed(instance, digest, reason: reason, now: now)
+        case .loadFailed(let instance, let digest, let fault): loadFailed(instance, digest, fault, now: now)
+        case .checked(let instance, let digest): checked(instance, digest)
+        case .checkFailed(let instance, let digest, let fault): checkFailed(instance, digest, fault, now: now)
         case .activated(let instance, let digest): activated(instance, digest, now: now)
         case .activateFailed(let instance, let digest, let failure):
             activateFailed(instance, digest, failure, now: now)
         case .drained(let instance, let digest): drained(instance, digest)
         case .released(let instance, let digest): released(instance, digest)
+        case .trialsKept(let revision): keptRevision = max(keptRevision, revision)
+        case .retry(let digest): retry(digest, now: now)
         }
     }
 
@@ -122,7 +139,7 @@ public struct Rollout: Sendable {
     }
 
     private mutating func announceWake(now: Instant) {
-        let deadlines = instances.values.compactMap(\.step.deadline)
+        let deadlines = instances.values.flatMap { [$0.step.deadline, $0.trial?.until].compactMap(\.self) }
         let wanted = instances.isEmpty ? [] : ranking.compactMap { failures[$0.digest]?.retryAt }
         let moments = deadlines + wanted + [currentMove?.retryAt].compactMap(\.self)
         guard let next = moments.filter({ $0 > now }).min(), next != wakeAnnounced else { return }

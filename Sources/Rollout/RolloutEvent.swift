@@ -15,14 +15,18 @@ public enum RolloutEvent: Hashable, Sendable {
     case allowed(Digest)
     /// An inference process connected.
     case attached(RolloutInstance, RolloutHello)
-    /// It is gone: it closed, died, or was silent for too long.
-    case detached(RolloutInstance)
-    /// It said, unasked, what it serves (health, ping).
-    case reported(RolloutInstance, active: Digest?)
+    /// It is gone: it said goodbye, or it closed, died, or was silent for too long.
+    case detached(RolloutInstance, inOrder: Bool)
+    /// It said, unasked, what it serves (health, ping), and how its requests fare, if it counts them.
+    case reported(RolloutInstance, active: Digest?, RolloutCounts?)
     /// A load succeeded.
     case loaded(RolloutInstance, Digest)
-    /// A load failed, in the process or before it (the re-hash). `reason` is for people.
-    case loadFailed(RolloutInstance, Digest, reason: String)
+    /// A load failed, in the process or before it (the re-hash).
+    case loadFailed(RolloutInstance, Digest, RolloutFault)
+    /// A version passed its gates.
+    case checked(RolloutInstance, Digest)
+    /// A version did not pass, or could not be calibrated.
+    case checkFailed(RolloutInstance, Digest, RolloutFault)
     /// A switch succeeded.
     case activated(RolloutInstance, Digest)
     /// A switch failed.
@@ -33,6 +37,10 @@ public enum RolloutEvent: Hashable, Sendable {
     case released(RolloutInstance, Digest)
     /// `current` could not be moved to this version.
     case setCurrentFailed(Digest, reason: String)
+    /// The trials of this revision are durable.
+    case trialsKept(revision: UInt64)
+    /// An operator wants a version tried again; nil: whatever failed of this model.
+    case retry(Digest?)
     /// The moment of the last `wakeAt` has come. A call too many does no harm.
     case timerFired
 }
@@ -43,6 +51,6 @@ public enum RolloutActivateFailure: Hashable, Sendable {
     case conflict(active: Digest?)
     /// The version is not in the process's memory (any more).
     case notResident
-    /// Anything else; the text is for people.
-    case other(reason: String)
+    /// Anything else.
+    case other(RolloutFault)
 }

@@ -10,12 +10,15 @@ public struct RolloutVersion: Hashable, Sendable {
     public let variant: VariantName
     /// The name for people.
     public let tag: Tag?
+    /// What it must stand here the first time.
+    public let trial: RolloutTrial
 
     /// Names a version.
-    public init(digest: Digest, variant: VariantName = .default, tag: Tag?) {
+    public init(digest: Digest, variant: VariantName = .default, tag: Tag?, trial: RolloutTrial = .none) {
         self.digest = digest
         self.variant = variant
         self.tag = tag
+        self.trial = trial
     }
 }
 
@@ -43,12 +46,17 @@ public struct RolloutHello: Hashable, Sendable {
     public var resident: [Digest]
     /// Whether it can load a version while it serves another (`dual_load`).
     public var canLoadBeside: Bool
+    /// Whether it can run calibrations (`calibrate`).
+    public var canCalibrate: Bool
 
     /// A process as it describes itself.
-    public init(active: Digest? = nil, resident: [Digest] = [], canLoadBeside: Bool = true) {
+    public init(
+        active: Digest? = nil, resident: [Digest] = [], canLoadBeside: Bool = true, canCalibrate: Bool = true
+    ) {
         self.active = active
         self.resident = resident
         self.canLoadBeside = canLoadBeside
+        self.canCalibrate = canCalibrate
     }
 }
 
@@ -58,16 +66,20 @@ public struct RolloutSettings: Hashable, Sendable {
     public var awaitsProcess: Bool
     /// How long a load may take, once the files are re-hashed.
     public var loadDeadline: Duration
+    /// How long a calibration may take.
+    public var checkDeadline: Duration
     /// How long a switch may take.
     public var activateDeadline: Duration
 
-    /// The defaults: no process expected, 120 s, 10 s.
+    /// The defaults: no process expected, 120 s, 60 s, 10 s.
     public init(
         awaitsProcess: Bool = false, loadDeadline: Duration = .seconds(Limits.rolloutLoadSecondsDefault),
+        checkDeadline: Duration = .seconds(Limits.rolloutCheckSecondsDefault),
         activateDeadline: Duration = .seconds(Limits.rolloutActivateSeconds)
     ) {
         self.awaitsProcess = awaitsProcess
         self.loadDeadline = loadDeadline
+        self.checkDeadline = checkDeadline
         self.activateDeadline = activateDeadline
     }
 }
@@ -80,11 +92,17 @@ public struct RolloutMemory: Hashable, Sendable {
     public var previous: [RolloutVersion]
     /// Whether an inference process ever connected for this model (see `RolloutEffect.rememberProcess`).
     public var hadProcess: Bool
+    /// What came of trials.
+    public var trials: RolloutTrials
 
     /// Nothing is remembered unless given.
-    public init(current: RolloutVersion? = nil, previous: [RolloutVersion] = [], hadProcess: Bool = false) {
+    public init(
+        current: RolloutVersion? = nil, previous: [RolloutVersion] = [], hadProcess: Bool = false,
+        trials: RolloutTrials = .init()
+    ) {
         self.current = current
         self.previous = previous
         self.hadProcess = hadProcess
+        self.trials = trials
     }
 }

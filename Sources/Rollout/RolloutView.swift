@@ -8,6 +8,8 @@ public enum RolloutState: String, Hashable, Sendable {
     case ready
     /// An inference process is loading it or switching to it.
     case loading
+    /// An inference process runs its calibration inputs.
+    case checking
     /// At least one inference process serves it, by its own word.
     case serving
     /// The last attempt failed; `error(of:)` says why.
@@ -44,24 +46,42 @@ extension Rollout {
     /// Where the version is. O(number of instances).
     public func state(of digest: Digest) -> RolloutState {
         if instances.values.contains(where: { $0.active == digest }) { return .serving }
-        if instances.values.contains(where: { $0.step.digest == digest && !$0.step.isAbandoned }) { return .loading }
-        if failures[digest] != nil || obstructed(digest) != nil { return .failed }
+        if let step = instances.values.map(\.step).first(where: { $0.digest == digest && !$0.isAbandoned }) {
+            if case .checking = step { return .checking }
+            return .loading
+        }
+        if failures[digest] != nil || isSetAside(digest) || obstruction(of: digest) != nil { return .failed }
         return onDisk[digest] == nil ? .waiting : .ready
     }
 
     /// Why the version is not served where it should be, or is served where it should not; nil if all is well.
     public func error(of digest: Digest) -> String? {
+        if let reason = trials.reason(of: digest) { return "\(reason); set aside, `shoal retry` tries it again" }
         if let failure = failures[digest] { return failure.reason }
         if denied.contains(digest) { return state(of: digest) == .serving ? "denied, but there is no other" : "denied" }
-        if let instance = obstructed(digest) {
-            return "\(instance) cannot load a version while it serves another: restart it to switch"
-        }
+        if let obstruction = obstruction(of: digest) { return obstruction }
         if let move = currentMove, move.target.digest == digest, current?.digest != digest { return move.reason }
         return nil
     }
 
-    /// The first process that serves something else and cannot load this version beside it, though it should.
-    private func obstructed(_ digest: Digest) -> RolloutInstance? {
-        instances.keys.sorted().first { instances[$0]?.obstacle == digest }
+    /// Whether a process serves the version for the first time, and it is looked at; and until when.
+    public func trialEnd(of digest: Digest) -> Instant? {
+        instances.values.filter { $0.active == digest }.compactMap(\.trial?.until).max()
+    }
+
+    /// What is in the version's way though it has not failed.
+    private func obstruction(of digest: Digest) -> String? {
+        if let obstacle = onDisk[digest]?.trial.obstacle { return obstacle }
+        for instance in instances.keys.sorted() {
+            switch instances[instance]?.obstacle {
+            case .beside(digest):
+                return "\(instance) cannot load a version while it serves another: restart it to switch"
+            case .calibration(digest): return "\(instance) cannot run calibrations: upgrade its hand-off client"
+            case .beside, .calibration, nil: continue
+            }
+        }
+        guard desired?.digest == digest, hasStoppedSwitching, let version = version(of: digest), isBarred(version)
+        else { return nil }
+        return "\(trials.failedInARow) versions failed one after the other: `shoal retry` lets the next one be tried"
     }
 }

@@ -1,3 +1,4 @@
+internal import Files
 public import Manifest
 public import Units
 
@@ -52,6 +53,20 @@ public struct PublishPlan: Hashable, Sendable {
 
     /// The bytes of all files.
     public var byteCount: ByteCount { files.reduce(0) { $0 + $1.byteCount } }
+
+    /// With one more file, from anywhere.
+    /// - Throws: `.refused` if the path is taken; `.notFound` and others if the file cannot be read.
+    public func adding(_ path: FilePath, from source: String) throws(StoreError) -> PublishPlan {
+        guard !files.contains(where: { $0.path == path }) else {
+            throw StoreError(.refused, "publish", of: source, "\(path) is in the published files already")
+        }
+        let byteCount = try doing("publish") { () throws(FileError) in
+            try OutsideFile(path: source).status().byteCount
+        }
+        let file = File(path: path, source: source, byteCount: byteCount)
+        return PublishPlan(
+            variant: variant, files: (files + [file]).sorted { $0.path < $1.path }, leftOut: leftOut)
+    }
 }
 
 extension [PublishPlan] {

@@ -4,6 +4,8 @@ extension Limits {
     public static let rolloutLoadSecondsDefault = 120
     /// How long the agent may take to re-hash a version's files before the load.
     public static let rolloutVerifySecondsMax = 1_800
+    /// How long an inference process may take to run the calibration inputs.
+    public static let rolloutCheckSecondsDefault = 60
     /// How long an inference process may take to switch.
     public static let rolloutActivateSeconds = 10
     /// What the core waits beyond a deadline that the shell watches too, so that the shell's answer comes first.
@@ -20,6 +22,30 @@ extension Limits {
     public static let rolloutResidentCountMax = 64
     /// Denied versions of one model. The table of deny records has a smaller bound.
     public static let rolloutDeniedCountMax = 65_536
+    /// How long a version is on trial after the switch, unless its gates say otherwise.
+    public static let rolloutWatchSecondsDefault = 120
+    /// The longest trial that a gate may ask for.
+    public static let rolloutWatchSecondsMax = 86_400
+    /// The share of requests that may fail during a trial, in parts of a thousand, unless a gate says otherwise.
+    public static let rolloutErrorsPerMilleDefault = 50
+    /// Fewer failed requests than these say nothing about a version.
+    public static let rolloutErrorCountMin = 3
+    /// Tries of a version in which the agent ended.
+    public static let rolloutTryCountMax = 3
+    /// Versions of a channel that fail one after the other before switching stops.
+    public static let rolloutFailedInARowMax = 3
+    /// Failed versions of one model that are remembered; the oldest goes first.
+    public static let rolloutSetAsideCountMax = 256
+    /// A file of calibration inputs or outputs.
+    public static let calibrationFileByteCountMax: Int64 = 64 << 20
+    /// Its header.
+    public static let calibrationHeaderByteCountMax = 64 << 10
+    /// Samples in it.
+    public static let calibrationSampleCountMax = 4_096
+    /// One sample of one tensor: what is in memory at a time.
+    public static let calibrationSampleByteCountMax = 2 << 20
+    /// Length of a number in a gate.
+    public static let gateNumberByteCountMax = 20
     /// Length of the reason for a failure that is kept for `shoal status`.
     public static let rolloutReasonByteCountMax = 1_024
 }

@@ -13,6 +13,7 @@ struct Publication {
     let parent: String?
     let plans: [PublishPlan]
     let lineage: [Note]
+    let gates: [Note]
     let agent: StateOptions
     let keys: KeyOptions
 
@@ -41,7 +42,7 @@ struct Publication {
             let manifest = try Manifest(
                 model: names.model, tag: names.tag, publishNumber: known.nextPublishNumber, created: Clock.wallTime(),
                 chunking: staged.chunking, layout: PublisherDesk.reference(to: staged.layout),
-                variants: staged.variants, parent: Digest(hex: known.parent), lineage: lineage)
+                variants: staged.variants, parent: Digest(hex: known.parent), lineage: lineage, gates: gates)
             return Hex.encode(try desk.sign(manifest).encode())
         }
     }

@@ -26,8 +26,7 @@ struct Shoal: AsyncParsableCommand {
             InitCommand.self, TokenCommand.self, JoinCommand.self, AgentCommand.self, SeedCommand.self, GetCommand.self,
             FollowCommand.self, UnfollowCommand.self, ListCommand.self, ShowCommand.self, StatusCommand.self,
             PromoteCommand.self, RemoveCommand.self, CollectCommand.self, VerifyCommand.self, DenyCommand.self,
-            LimitCommand.self,
-            VersionCommand.self,
+            RetryCommand.self, LimitCommand.self, VersionCommand.self,
         ]
     )
 

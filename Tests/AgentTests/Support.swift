@@ -114,7 +114,7 @@ final class StateFixture: Sendable {
         log.logLevel = .critical
         agent = try Agent(
             .init(
-                configuration: configuration, trust: trust, store: store,
+                statePath: folder.statePath, configuration: configuration, trust: trust, store: store,
                 settings: try SettingsFile(statePath: folder.statePath), log: log, limits: limits))
         try FileManager.default.createDirectory(
             atPath: "\(folder.statePath)/handoff", withIntermediateDirectories: true)

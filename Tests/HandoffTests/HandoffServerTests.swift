@@ -53,7 +53,7 @@ import Units
         process.send(#"{"type":"progress","re":1,"fraction":0.5}"#)
         #expect(try await house.events.next() == .progressed(instance, two, fraction: 0.5))
         process.send(#"{"type":"reply","re":1,"ok":true,"load_ms":3}"#)
-        #expect(try await house.events.next() == .loaded(instance, two))
+        #expect(try await house.events.next() == .loaded(instance, two, memory: nil))
         house.server.load(instance, load)
         _ = try await process.lines.next()
         process.send(#"{"type":"reply","re":2,"ok":false,"error":{"code":"load_failed","message":"cut\noff"}}"#)
@@ -157,14 +157,14 @@ import Units
 
 extension HandoffEvent {
     func isDetached(_ instance: HandoffInstance) -> Bool {
-        if case .detached(instance, _) = self { true } else { false }
+        if case .detached(instance, _, _) = self { true } else { false }
     }
 
     /// The code of a refused connection, or the reason of one that ended.
     var words: String {
         switch self {
         case .refused(_, let failure): failure.code.rawValue
-        case .detached(_, let reason): reason
+        case .detached(_, _, let reason): reason
         default: "\(self)"
         }
     }

@@ -49,7 +49,7 @@ struct Chaos {
             if !served.allSatisfy({ $0 == version.digest }) { violations.append("current \(version) of \(served)") }
             everCurrent.insert(version.digest)
         case .wakeAt(let moment): if moment <= now { violations.append("a wake-up in the past") }
-        case .rememberProcess, .note: break
+        case .rememberProcess, .note, .check, .keepTrials: break
         }
     }
 
@@ -58,7 +58,7 @@ struct Chaos {
         if denied.contains(digest), !everCurrent.contains(digest) { violations.append("load of a denied version") }
         guard processes[instance] != nil else { return }
         switch isFaulty ? random.next() % 4 : 3 {
-        case 0: pending.append(.loadFailed(instance, digest, reason: "chance"))
+        case 0: pending.append(.loadFailed(instance, digest, fault("chance")))
         case 1: break  // It hangs.
         case 2: die(instance)
         default:
@@ -91,7 +91,7 @@ struct Chaos {
 
     private mutating func die(_ instance: RolloutInstance) {
         guard processes.removeValue(forKey: instance) != nil else { return }
-        pending.append(.detached(instance))
+        pending.append(.detached(instance, inOrder: false))
     }
 
     mutating func connect() {
@@ -116,7 +116,9 @@ struct Chaos {
             now = now + .milliseconds(Int(random.next() % 40_000))
             feed(.timerFired)
         case 8:
-            for instance in processes.keys.sorted() { feed(.reported(instance, active: processes[instance]?.active)) }
+            for instance in processes.keys.sorted() {
+                feed(.reported(instance, active: processes[instance]?.active, nil))
+            }
         default: deliverOne()
         }
     }
@@ -145,7 +147,9 @@ struct Chaos {
         if processes.isEmpty { connect() }
         feed(.desired(v3))
         for _ in 0..<200 {
-            for instance in processes.keys.sorted() { feed(.reported(instance, active: processes[instance]?.active)) }
+            for instance in processes.keys.sorted() {
+                feed(.reported(instance, active: processes[instance]?.active, nil))
+            }
             while !pending.isEmpty { deliverOne() }
             now = now + .seconds(61)
             feed(.timerFired)

@@ -16,7 +16,7 @@ import Units
         var stage = Stage.servingFirst()
         stage.wishSecond()
         for event in before { stage.send(event) }
-        #expect(stage.send(.detached(a)) == [])
+        #expect(stage.send(.detached(a, inOrder: false)) == [])
         #expect(stage.rollout.servings.isEmpty)
         let first = isAtOnce ? v2 : v1
         #expect(stage.send(.attached(again, .init())) == [load(first, on: again)])
@@ -32,7 +32,7 @@ import Units
         stage.wishSecond()
         var waits: [Int64] = []
         for number in 10..<16 as Range<UInt64> {
-            stage.send(.detached(RolloutInstance(number == 10 ? 1 : number - 1)))
+            stage.send(.detached(RolloutInstance(number == 10 ? 1 : number - 1), inOrder: false))
             let process = RolloutInstance(number)
             #expect(stage.send(.attached(process, .init())) == [load(v1, on: process)])
             stage.send(.loaded(process, v1.digest), .activated(process, v1.digest))
@@ -73,14 +73,14 @@ import Units
 
     @Test func aProcessThatSwitchesByItselfIsBroughtBack() {
         var stage = Stage.servingFirst()
-        #expect(stage.send(.reported(a, active: v3.digest)) == [activate(v1, expecting: v3)])
+        #expect(stage.send(.reported(a, active: v3.digest, nil)) == [activate(v1, expecting: v3)])
         #expect(stage.rollout.servings.map(\.digest) == [v3.digest])
         #expect(stage.rollout.current == v1)
     }
 
     @Test func aProcessThatServesNothingAnyMoreGetsTheVersionAgain() {
         var stage = Stage.servingFirst()
-        #expect(stage.send(.reported(a, active: nil)) == [load(v1)])
+        #expect(stage.send(.reported(a, active: nil, nil)) == [load(v1)])
     }
 
     @Test func aConflictIsTakenAsTheTruthAndTriedAgainAfterAWait() {
@@ -112,12 +112,12 @@ import Units
     @Test func oneProcessThatFailsDoesNotHoldUpTheOther() {
         var stage = Stage.servingFirst(also: b)
         stage.wishSecond()
-        #expect(stage.send(.loadFailed(a, v2.digest, reason: "out of memory")) == [])
+        #expect(stage.send(.loadFailed(a, v2.digest, fault("out of memory"))) == [])
         #expect(stage.send(.loaded(b, v2.digest)) == [activate(v2, expecting: v1, on: b)])
         #expect(stage.send(.activated(b, v2.digest)) == [])
         #expect(stage.rollout.error(of: v2.digest) == "out of memory")
         #expect(stage.rollout.state(of: v1.digest) == .serving)
-        #expect(stage.send(.detached(a)) == [.setCurrent(v2)])
+        #expect(stage.send(.detached(a, inOrder: false)) == [.setCurrent(v2)])
     }
 
     @Test func aProcessThatCannotLoadBesideIsLeftServingAndItIsSaid() {
@@ -127,7 +127,7 @@ import Units
         #expect(stage.notes == [.cannotLoadBeside(a, v2.digest)])
         #expect(stage.rollout.state(of: v2.digest) == .failed)
         #expect(stage.rollout.error(of: v2.digest)?.contains("restart it") == true)
-        stage.send(.detached(a))
+        stage.send(.detached(a, inOrder: false))
         #expect(stage.send(.attached(again, .init(canLoadBeside: false))) == [load(v2, on: again)])
         #expect(stage.rollout.error(of: v2.digest) == nil)
     }
@@ -157,7 +157,7 @@ import Units
         #expect(stage.notes == [.deniedServesOn(a, v1.digest)])
         #expect(stage.rollout.state(of: v1.digest) == .serving)
         #expect(stage.rollout.error(of: v1.digest)?.hasPrefix("denied") == true)
-        stage.send(.detached(a))
+        stage.send(.detached(a, inOrder: false))
         #expect(stage.send(.attached(again, .init())) == [load(v1, on: again)])
     }
 

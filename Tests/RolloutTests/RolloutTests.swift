@@ -51,7 +51,7 @@ import Units
     @Test func theFirstProcessEverIsRemembered_once() {
         var stage = Stage()
         #expect(stage.send(.attached(a, .init())) == [.rememberProcess])
-        #expect(stage.send(.detached(a), .attached(again, .init())) == [])
+        #expect(stage.send(.detached(a, inOrder: false), .attached(again, .init())) == [])
     }
 
     @Test func aFailedLoadLeavesTheOldVersionServingAndIsTriedAgainWithGrowingWaits() {
@@ -59,7 +59,7 @@ import Units
         stage.wishSecond()
         for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
             let seconds = Duration.seconds(wait)
-            #expect(stage.send(.loadFailed(a, v2.digest, reason: "truncated")) == [])
+            #expect(stage.send(.loadFailed(a, v2.digest, fault("truncated"))) == [])
             #expect(stage.rollout.state(of: v2.digest) == .failed)
             #expect(stage.rollout.error(of: v2.digest) == "truncated")
             #expect(stage.rollout.servings.map(\.digest) == [v1.digest])
@@ -75,7 +75,7 @@ import Units
     @Test func aNewWishIsTriedAtOnceThoughAnotherFailed() {
         var stage = Stage.servingFirst()
         stage.wishSecond()
-        stage.send(.loadFailed(a, v2.digest, reason: "truncated"))
+        stage.send(.loadFailed(a, v2.digest, fault("truncated")))
         #expect(stage.send(.available(v3), .desired(v3)) == [load(v3)])
         #expect(stage.rollout.error(of: v2.digest) == nil)
     }
@@ -83,14 +83,14 @@ import Units
     @Test func theSameWishAgainDoesNotShortenTheWait() {
         var stage = Stage.servingFirst()
         stage.wishSecond()
-        stage.send(.loadFailed(a, v2.digest, reason: "truncated"))
-        #expect(stage.send(.desired(v2), .available(v2), .reported(a, active: v1.digest)) == [])
+        stage.send(.loadFailed(a, v2.digest, fault("truncated")))
+        #expect(stage.send(.desired(v2), .available(v2), .reported(a, active: v1.digest, nil)) == [])
     }
 
     @Test func aVersionThatWasFetchedAnewIsTriedAtOnce() {
         var stage = Stage.servingFirst()
         stage.wishSecond()
-        #expect(stage.send(.loadFailed(a, v2.digest, reason: "damaged"), .unavailable(v2.digest)) == [])
+        #expect(stage.send(.loadFailed(a, v2.digest, fault("damaged")), .unavailable(v2.digest)) == [])
         #expect(stage.pass(.seconds(60)) == [])
         #expect(stage.send(.available(v2)) == [load(v2)])
     }
@@ -101,7 +101,7 @@ import Units
         #expect(stage.send(.available(v3), .desired(v3)) == [release(v2)])
         #expect(stage.notes == [.abandoned(a, v2.digest)])
         #expect(stage.rollout.state(of: v2.digest) == .ready)
-        #expect(stage.send(.loadFailed(a, v2.digest, reason: "cancelled")) == [load(v3)])
+        #expect(stage.send(.loadFailed(a, v2.digest, fault("cancelled"))) == [load(v3)])
         #expect(stage.rollout.error(of: v2.digest) == nil)
     }
 
@@ -119,7 +119,7 @@ import Units
         stage.wishSecond()
         stage.send(.loaded(a, v2.digest))
         #expect(stage.send(.available(v3), .desired(v3)) == [])
-        #expect(stage.send(.activateFailed(a, v2.digest, .other(reason: "busy"))) == [release(v2), load(v3)])
+        #expect(stage.send(.activateFailed(a, v2.digest, .other(fault("busy")))) == [release(v2), load(v3)])
     }
 
     @Test func goingBackToAVersionThatDrainsNeedsNoLoad() {
@@ -143,7 +143,7 @@ import Units
     @Test func wordsOfAProcessThatHasGoneAreNotTakenForItsSuccessor() {
         var stage = Stage.servingFirst()
         stage.wishSecond()
-        stage.send(.detached(a), .attached(again, .init(active: v1.digest)))
+        stage.send(.detached(a, inOrder: false), .attached(again, .init(active: v1.digest)))
         #expect(stage.send(.loaded(a, v2.digest), .activated(a, v2.digest)) == [])
         #expect(stage.rollout.servings.map(\.digest) == [v1.digest])
     }
@@ -166,7 +166,7 @@ import Units
         stage.send(.loaded(a, v2.digest))
         stage.pass(.seconds(10 + Limits.rolloutAnswerSecondsGrace))
         #expect(stage.rollout.state(of: v2.digest) == .failed)
-        #expect(stage.send(.reported(a, active: v2.digest)) == [.setCurrent(v2)])
+        #expect(stage.send(.reported(a, active: v2.digest, nil)) == [.setCurrent(v2)])
         #expect(stage.rollout.error(of: v2.digest) == nil)
     }
 
@@ -174,7 +174,7 @@ import Units
         var stage = Stage.servingFirst()
         stage.wishSecond()
         stage.send(.loaded(a, v2.digest))
-        #expect(stage.send(.reported(a, active: v2.digest)) == [.setCurrent(v2)])
+        #expect(stage.send(.reported(a, active: v2.digest, nil)) == [.setCurrent(v2)])
         #expect(stage.send(.activated(a, v2.digest)) == [])
     }
 

@@ -81,3 +81,5 @@ func activate(
 func release(_ version: RolloutVersion, on instance: RolloutInstance = a) -> RolloutEffect {
     .release(instance, version.digest)
 }
+
+func fault(_ reason: String) -> RolloutFault { RolloutFault(reason, isTheVersions: true) }

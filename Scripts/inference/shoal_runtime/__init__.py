@@ -13,14 +13,19 @@ A server needs two things::
     with client.holder.use() as held:                # in each request; never waits for a load or a switch
         answer = held.model.run(question)            # held.digest and held.version say which version answered
 
-Only the standard library is used. ``Protocol/handoff.md`` describes what goes over the socket.
+With ``runner``, a function that runs one sample on a model, versions can be calibrated before they serve.
+
+Only the standard library is used, but for calibrations, which need numpy. ``Protocol/handoff.md`` describes what goes
+over the socket.
 """
 
+from .calibration import CalibrationError, Runner, Sample, read_tensors, write_tensors
 from .client import HandoffClient, LoadRequest
 from .holder import ConflictError, Held, ModelHolder, NoModelError, NotResidentError
 from .protocol import HandoffError, LoadError
 
 __all__ = [
+    "CalibrationError",
     "ConflictError",
     "HandoffClient",
     "HandoffError",
@@ -30,6 +35,10 @@ __all__ = [
     "ModelHolder",
     "NoModelError",
     "NotResidentError",
+    "Runner",
+    "Sample",
+    "read_tensors",
+    "write_tensors",
 ]
 
 __version__ = "0.1.0"

@@ -9,9 +9,11 @@ import random
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
+from .calibration import CalibrationRun, Runner, yield_to_requests
 from .holder import ModelHolder
 from .protocol import (
     ID_MAX,
@@ -71,11 +73,20 @@ class _Loading:
     told_at: float = 0.0
 
 
+@dataclass
+class _Calibrating:
+    """A calibration under way."""
+
+    digest: str
+    cancelled: bool = False
+
+
 class HandoffClient(Generic[M]):
-    """Keeps a connection to the agent and does what it says: load, activate, release.
+    """Keeps a connection to the agent and does what it says: load, calibrate, activate, release.
 
     The process serves on whatever happens to the agent or the connection. ``loader`` runs on a thread of its own, one
-    load at a time; whatever it raises is told to the agent as the reason (``LoadError`` chooses the code).
+    load at a time; whatever it raises is told to the agent as the reason (``LoadError`` chooses the code). ``runner``
+    runs one calibration sample on a model; without it, versions that must be calibrated are not served here.
     """
 
     def __init__(
@@ -84,6 +95,7 @@ class HandoffClient(Generic[M]):
         model: str,
         loader: Loader[M],
         *,
+        runner: Optional[Runner[M]] = None,
         unload: Optional[Callable[[M], None]] = None,
         instance: Optional[str] = None,
         runtime: str = "shoal-runtime/0.1.0",
@@ -92,6 +104,7 @@ class HandoffClient(Generic[M]):
         self.model = model
         self._socket_path = socket_path
         self._loader = loader
+        self._runner = runner
         self._unload = unload
         self._instance = instance
         self._runtime = runtime
@@ -105,6 +118,7 @@ class HandoffClient(Generic[M]):
         self._say_lock = threading.Lock()
         self._load_lock = threading.Lock()
         self._loading: Optional[_Loading] = None
+        self._calibrating: Optional[_Calibrating] = None
         self._later: "queue.SimpleQueue[Optional[Callable[[], None]]]" = queue.SimpleQueue()
         self._threads: List[threading.Thread] = []
         self.holder: ModelHolder[M] = ModelHolder(
@@ -131,6 +145,7 @@ class HandoffClient(Generic[M]):
         self._health_due.set()
         channel = self._channel
         if channel:
+            self._send(channel, {"type": "goodbye"})
             channel.close()
         self._later.put(None)
         for thread in self._threads:
@@ -208,7 +223,7 @@ class HandoffClient(Generic[M]):
             "model": self.model,
             "runtime": self._runtime,
             "pid": os.getpid(),
-            "capabilities": ["dual_load", "progress"],
+            "capabilities": ["dual_load", "progress"] + (["calibrate"] if self._runner else []),
             "formats": self._formats,
             "active": {"digest": held.digest, "version": held.version} if held else None,
             "resident": status["resident"],
@@ -244,6 +259,7 @@ class HandoffClient(Generic[M]):
             raise ProtocolBroken("bad_message", "id must be an integer from 1 to 2^53 - 1")
         handlers: Dict[str, Callable[[Channel, int, Message], None]] = {
             "load": self._on_load,
+            "calibrate": self._on_calibrate,
             "activate": self._on_activate,
             "release": self._on_release,
             "ping": self._on_ping,
@@ -283,6 +299,8 @@ class HandoffClient(Generic[M]):
             is_loading = self._loading is not None and self._loading.digest == digest
             if is_loading and self._loading is not None:
                 self._loading.cancelled = True
+            if self._calibrating is not None and self._calibrating.digest == digest:
+                self._calibrating.cancelled = True
             is_resident = not is_loading and self.holder.release(digest)
             # The reply goes out before the load's end can: both are said under this lock.
             self._send(channel, {"type": "reply", "re": request, "ok": True})
@@ -327,6 +345,63 @@ class HandoffClient(Generic[M]):
             is_cancelled=lambda: loading.cancelled,
         )
         threading.Thread(target=self._load, args=(loading, job), name="shoal-load", daemon=True).start()
+
+    def _on_calibrate(self, channel: Channel, request: int, message: Message) -> None:
+        if self._runner is None:
+            raise HandoffError("unsupported", "this process runs no calibrations")
+        digest = _digest(message)
+        beside = message.get("beside")
+        if beside is not None and not is_digest(beside):
+            raise HandoffError("bad_message", "beside must be 64 lower-case hexadecimal digits or null")
+        inputs, outputs, allowed = message.get("inputs"), message.get("outputs"), message.get("deadline_ms")
+        if not isinstance(inputs, str) or not isinstance(outputs, str) or type(allowed) is not int or allowed <= 0:
+            raise HandoffError("bad_message", "inputs, outputs and a positive deadline_ms must be there")
+        with self._load_lock:
+            if self._calibrating is not None:
+                raise HandoffError("busy", f"{self._calibrating.digest[:8]} is being calibrated", retryable=True)
+            calibrating = _Calibrating(digest)
+            self._calibrating = calibrating
+        deadline = time.monotonic() + min(allowed, 86_400_000) / 1000
+        job = (channel, request, calibrating, beside, inputs, outputs, deadline)
+        threading.Thread(target=self._calibrate, args=job, name="shoal-calibrate", daemon=True).start()
+
+    # A calibration, on its own thread
+
+    def _calibrate(
+        self,
+        channel: Channel,
+        request: int,
+        calibrating: _Calibrating,
+        beside: Optional[str],
+        inputs: str,
+        outputs: str,
+        deadline: float,
+    ) -> None:
+        yield_to_requests()
+        reply: Message = {}
+        refusal: Optional[HandoffError] = None
+        try:
+            with ExitStack() as stack:
+                candidate = stack.enter_context(self.holder.borrow(calibrating.digest)).model
+                active = self.holder.active
+                other = None
+                if beside is not None and active is not None and active.digest == beside:
+                    other = stack.enter_context(self.holder.borrow(beside)).model
+                assert self._runner is not None
+                run = CalibrationRun(
+                    inputs, outputs, candidate, other, self._runner, deadline, lambda: calibrating.cancelled
+                )
+                reply = run.run()
+        except HandoffError as error:
+            refusal = error
+        except BaseException as error:
+            refusal = HandoffError("calibration_failed", f"{type(error).__name__}: {error}")
+        with self._load_lock:
+            self._calibrating = None
+        if refusal is None:
+            self._send(channel, {"type": "reply", "re": request, "ok": True, **reply})
+        else:
+            self._refuse(channel, request, refusal)
 
     # A load, on its own thread
 

@@ -92,6 +92,22 @@ class ModelHolder(Generic[M]):
         finally:
             self._leave(held)
 
+    @contextmanager
+    def borrow(self, digest: str) -> Iterator[Held[M]]:
+        """A version that is in memory, active or not, for as long as the block runs; it is no request.
+        ``NotResidentError`` if it is not in memory, or about to leave it."""
+        with self._lock:
+            held = self._resident.get(digest)
+            if held is None or held._releasing:
+                raise NotResidentError(digest)
+            held._users += 1
+        try:
+            yield held
+        finally:
+            with self._lock:
+                held._users -= 1
+            self._run_later(lambda: self._settle(held))
+
     def _leave(self, held: Held[M]) -> None:
         with self._lock:
             held._users -= 1

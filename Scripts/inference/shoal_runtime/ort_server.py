@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import Any, Dict, List, Optional, Sequence
 
+from .calibration import CalibrationError, Sample
 from .client import HandoffClient, LoadRequest
 from .holder import NoModelError
 from .http_front import Answer, HTTPFront, HTTPRefusal, parse_address
@@ -62,6 +63,14 @@ class Embedder:
         self._output = self._session.get_outputs()[0].name
         for text in WARM_UP_TEXTS:
             self.embed(text)
+
+    def run_sample(self, sample: "Sample") -> "Sample":
+        """A calibration sample: ``text``, its UTF-8 bytes, padded with zeros; the output is ``embedding``."""
+        try:
+            text = bytes(sample["text"]).rstrip(b"\0").decode("utf-8")
+        except (KeyError, ValueError) as error:
+            raise CalibrationError(f"the inputs need `text`, bytes of UTF-8: {error}") from None
+        return {"embedding": self._numpy.asarray(self.embed(text), dtype=self._numpy.float32)}
 
     def embed(self, text: str) -> List[float]:
         """The embedding of a text, of length 1."""
@@ -150,7 +159,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return Embedder(request.path, parsed.threads)
 
     client: HandoffClient[Embedder] = HandoffClient(
-        parsed.socket, parsed.model, load, instance=parsed.instance, runtime="ort-server/0.1.0", formats=["onnx"]
+        parsed.socket,
+        parsed.model,
+        load,
+        runner=lambda embedder, sample: embedder.run_sample(sample),
+        instance=parsed.instance,
+        runtime="ort-server/0.1.0",
+        formats=["onnx"],
     )
     try:
         front = HTTPFront(parsed.http, Server(client, parsed.concurrency).routes())

@@ -1,14 +1,16 @@
 """An inference process without a model: what it answers is computed from the bytes of a version's file.
 
 It speaks hand-off with shoal_runtime and HTTP like the ONNX Runtime server, so the demo's load can check its answers.
-A version whose file begins with `broken` cannot be loaded.
+A version misbehaves as the first line of its file says, if that is one of FAULTS.
 """
 
 import argparse
 import hashlib
+import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,11 @@ from shoal_runtime.http_front import Answer, HTTPFront, HTTPRefusal, parse_addre
 
 FILE = "model.bin"
 BROKEN = b"broken"
+FAULTS = (
+    "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
+    "wrong shape", "slow", "errors", "crash later",
+)
+LATER_SECONDS = 1.0
 
 
 def embedding(content: bytes, text: str) -> list[float]:
@@ -25,24 +32,65 @@ def embedding(content: bytes, text: str) -> list[float]:
     return [byte / 255 + 0.01 for byte in hashlib.sha256(content + text.encode()).digest()[:8]]
 
 
-def load(request: LoadRequest) -> bytes:
+class Model:
+    """A loaded version."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        first = content.split(b"\n", 1)[0].decode("ascii", "replace")
+        self.fault = first if first in FAULTS else ""
+
+    def embed(self, text: str) -> list[float]:
+        """As a request has it."""
+        if self.fault == "errors":
+            raise ValueError("wrong on purpose")
+        if self.fault == "crash later":
+            threading.Timer(LATER_SECONDS, os._exit, [9]).start()
+        return embedding(self.content, text)
+
+    def run_sample(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """As a calibration has it."""
+        import numpy
+
+        if self.fault == "crash at calibration":
+            os._exit(9)
+        if self.fault == "hang at calibration":
+            threading.Event().wait()
+        # Long enough to be measured.
+        time.sleep(0.02 if self.fault == "slow" else 0.005)
+        numbers = numpy.asarray(embedding(self.content, bytes(sample["text"]).rstrip(b"\0").decode()), numpy.float32)
+        if self.fault == "nan":
+            numbers[3] = numpy.nan
+        return {"embedding": numbers[:4] if self.fault == "wrong shape" else numbers}
+
+
+def load(request: LoadRequest) -> Model:
     content = Path(request.path, FILE).read_bytes()
     if content.startswith(BROKEN):
         raise LoadError("it is broken on purpose")
-    return content
+    model = Model(content)
+    if model.fault == "crash at load":
+        os._exit(9)
+    if model.fault == "hang at load":
+        threading.Event().wait()
+    if model.fault == "out of memory":
+        raise MemoryError("on purpose")
+    return model
 
 
 class Server:
-    def __init__(self, client: "HandoffClient[bytes]") -> None:
+    def __init__(self, client: "HandoffClient[Model]") -> None:
         self.client = client
 
     def embed(self, body: dict[str, Any] | None) -> Answer:
         try:
             with self.client.holder.use() as held:
-                numbers = embedding(held.model, str((body or {})["text"]))
+                numbers = held.model.embed(str((body or {})["text"]))
                 return 200, {"version": held.version, "digest": held.digest, "embedding": numbers}
         except NoModelError as error:
             raise HTTPRefusal(503, str(error)) from None
+        except ValueError as error:
+            raise HTTPRefusal(500, str(error)) from None
 
     def version(self, _: dict[str, Any] | None) -> Answer:
         held = self.client.holder.active
@@ -56,7 +104,9 @@ def main() -> int:
     for name in ("--socket", "--model", "--http", "--instance"):
         parser.add_argument(name, required=True)
     options = parser.parse_args()
-    client = HandoffClient(options.socket, options.model, load, instance=options.instance, runtime="dummy/1")
+    client = HandoffClient(
+        options.socket, options.model, load, runner=lambda model, sample: model.run_sample(sample),
+        instance=options.instance, runtime="dummy/1")
     server = Server(client)
     routes = {("POST", "/embed"): server.embed, ("GET", "/version"): server.version}
     front = HTTPFront(parse_address(options.http), routes)

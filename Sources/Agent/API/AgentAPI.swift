@@ -30,6 +30,7 @@ struct AgentAPI {
         server.answer(ListVersions.self) { (request, _) throws(ControlError) in try list(request) }
         server.answer(ShowVersion.self) { (request, _) throws(ControlError) in try show(request) }
         server.answer(RemoveVersion.self) { (request, _) throws(ControlError) in try await remove(request) }
+        server.answer(RetryVersion.self) { (request, _) throws(ControlError) in try retry(request) }
         server.answer(VerifyVersions.self) { (request, progress) throws(ControlError) in
             try await VersionVerifier(agent: agent, progress: progress).verify(request)
         }
@@ -68,6 +69,17 @@ struct AgentAPI {
     private func show(_ request: ShowVersion) throws(ControlError) -> VersionDetail {
         let manifest = try agent.find(request.model, version: request.version, channel: request.channel)
         return VersionDescriber(agent: agent).detail(of: manifest)
+    }
+
+    private func retry(_ request: RetryVersion) throws(ControlError) -> Done {
+        guard let model = ModelName(request.model) else {
+            throw ControlError(.wrongUsage, "\(request.model) is no model name")
+        }
+        let digest = try request.version.map { version throws(ControlError) in
+            try agent.find(request.model, version: version, channel: nil).digest
+        }
+        agent.rollouts.retry(digest, of: model)
+        return Done()
     }
 
     private func remove(_ request: RemoveVersion) async throws(ControlError) -> Done {

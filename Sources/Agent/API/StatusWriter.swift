@@ -136,6 +136,7 @@ struct StatusWriter {
         }
         switch machine.state(of: entry.digest) {
         case .loading: return "loading"
+        case .checking: return "checking"
         case .serving: return "serving"
         case .failed: return "failed"
         case .waiting, .ready: return "ready"

@@ -14,6 +14,8 @@ struct AgentSettings: Codable, Sendable, Equatable {
     var fetched: [String: String] = [:]
     /// Versions that `get` asked for and that are not complete yet: manifest digests.
     var wanted: [String] = []
+    /// What is known of trials, by model; nil for nothing.
+    var trials: [String: StoredTrials]?
     /// What `limit` said; nil for nothing.
     var limits: [LimitOrder]?
 
@@ -24,6 +26,10 @@ struct AgentSettings: Codable, Sendable, Equatable {
             else { return nil }
             return ModelChannel(model: model, channel: channel)
         }
+    }
+
+    mutating func keep(_ trials: StoredTrials, of model: ModelName) {
+        self.trials = (self.trials ?? [:]).merging([model.text: trials]) { $1 }
     }
 
     mutating func set(_ channel: ModelChannel, followed: Bool) {

@@ -14,27 +14,32 @@ internal import Units
 @LoopActor
 final class RolloutDriver {
     private(set) var machines: [ModelName: RolloutMachine] = [:]
-    private var server: HandoffServer?
-    private var processes: [RolloutInstance: (handle: HandoffInstance, model: ModelName)] = [:]
+    var server: HandoffServer?
+    var processes: [RolloutInstance: (handle: HandoffInstance, model: ModelName)] = [:]
     private var alarms: [ModelName: LoopTimer] = [:]
     private var inbox: [(ModelName, RolloutEvent)] = []
     private var isRunning = false
     private var moves: [(ModelName, RolloutVersion)] = []
+    private var unkeptTrials: [ModelName: RolloutTrials] = [:]
     /// Loads whose files are being re-hashed, by number: the process has not heard of them yet.
     private var preparing: [UInt64: (instance: RolloutInstance, digest: Digest)] = [:]
     private var loadCount: UInt64 = 0
+    /// Names the jobs of calibrations.
+    var checkCount: UInt64 = 0
+    let calibrations: Calibrations
     private let store: Store
     private let trust: Trust
     private let library: Library
     private let settings: SettingsFile
     private let servedModels: Set<ModelName>
-    private let jobs: Jobs
+    let jobs: Jobs
     private let log: Logger
 
     init(
-        store: Store, trust: Trust, library: Library, settings: SettingsFile, servedModels: [ModelName], jobs: Jobs,
-        log: Logger
+        store: Store, trust: Trust, library: Library, settings: SettingsFile, servedModels: [ModelName],
+        calibrations: Calibrations, jobs: Jobs, log: Logger
     ) {
+        self.calibrations = calibrations
         self.store = store
         self.trust = trust
         self.library = library
@@ -70,6 +75,9 @@ final class RolloutDriver {
         handle(isDenied ? .denied(digest) : .allowed(digest), for: model)
     }
 
+    /// An operator wants what failed tried again: one version, or all of the model's.
+    func retry(_ digest: Digest?, of model: ModelName) { handle(.retry(digest), for: model) }
+
     /// Variants that an inference process serves or has in memory.
     var heldVariants: Set<VariantKey> {
         let served = machines.values.flatMap { $0.servings.map(\.digest) }
@@ -102,13 +110,15 @@ final class RolloutDriver {
         let hadProcess = settings.value.served.contains(model.text)
         func remembered(_ key: VariantKey?) -> RolloutVersion? {
             key.map {
-                RolloutVersion(
-                    digest: $0.version, variant: $0.variant, tag: library.entries[$0.version]?.manifest?.value.tag)
+                let manifest = library.entries[$0.version]?.manifest?.value
+                return RolloutVersion(
+                    digest: $0.version, variant: $0.variant, tag: manifest?.tag,
+                    trial: manifest.map(RolloutTrial.init(of:)) ?? .none)
             }
         }
         let memory = RolloutMemory(
             current: remembered(store.current(model)), previous: [remembered(store.previous(model))].compactMap(\.self),
-            hadProcess: hadProcess)
+            hadProcess: hadProcess, trials: settings.value.trials?[model.text]?.value ?? RolloutTrials())
         return RolloutMachine(
             model: model, settings: RolloutSettings(awaitsProcess: servedModels.contains(model)), restored: memory)
     }
@@ -129,10 +139,14 @@ final class RolloutDriver {
         return trust.manifest(digest).map(trust.isStillEntitled) ?? false
     }
 
-    private static let unentitled = "the newest root of trust does not entitle its publisher"
+    private static let unentitled = RolloutFault(
+        "the newest root of trust does not entitle its publisher", isTheVersions: false)
 
     private func version(of entry: LibraryEntry) -> RolloutVersion {
-        RolloutVersion(digest: entry.digest, variant: entry.variant, tag: entry.manifest?.value.tag)
+        let manifest = entry.manifest?.value
+        return RolloutVersion(
+            digest: entry.digest, variant: entry.variant, tag: manifest?.tag,
+            trial: manifest.map(RolloutTrial.init(of:)) ?? .none)
     }
 
     // MARK: Effects
@@ -140,16 +154,19 @@ final class RolloutDriver {
     private func run(_ effect: RolloutEffect, for model: ModelName) {
         switch effect {
         case .load(let instance, let version, let deadline): load(version, into: instance, deadline, model)
+        case .check(let instance, let version, let beside, let deadline):
+            check(version, on: instance, beside: beside, deadline, model)
         case .activate(let instance, let version, let expected, let deadline):
             guard let process = processes[instance] else { return }
             guard mayRun(version.digest, model) else {
-                return handle(.activateFailed(instance, version.digest, .other(reason: Self.unentitled)), for: model)
+                return handle(.activateFailed(instance, version.digest, .other(Self.unentitled)), for: model)
             }
             server?.activate(
                 process.handle, version.digest, tag: version.tag, expecting: expected, within: deadline)
         case .release(let instance, let digest): release(digest, from: instance, model)
         case .setCurrent(let version): moveCurrent(to: version, model)
         case .rememberProcess: remember(model)
+        case .keepTrials(let trials): keep(trials, of: model)
         case .wakeAt(let moment): wake(model, at: moment)
         case .note(let note): log.notice("\(note)", metadata: ["model": "\(model)"])
         }
@@ -167,10 +184,11 @@ final class RolloutDriver {
             // Called off meanwhile, and answered then.
             guard preparing.removeValue(forKey: number) != nil else { return }
             if let fault {
-                handle(.loadFailed(instance, version.digest, reason: fault.reason), for: model)
+                let reason = RolloutFault(fault.reason, isTheVersions: false)
+                handle(.loadFailed(instance, version.digest, reason), for: model)
                 if fault.isDamage { handle(.unavailable(version.digest), for: model) }
             } else if !mayRun(version.digest, model) {
-                handle(.loadFailed(instance, version.digest, reason: Self.unentitled), for: model)
+                handle(.loadFailed(instance, version.digest, Self.unentitled), for: model)
             } else if let folder = store.committed(key)?.folder, let process = processes[instance] {
                 let load = HandoffLoad(
                     digest: version.digest, tag: version.tag, variant: version.variant, path: folder, deadline: deadline
@@ -197,7 +215,7 @@ final class RolloutDriver {
     private func release(_ digest: Digest, from instance: RolloutInstance, _ model: ModelName) {
         if let load = preparing.first(where: { $0.value == (instance, digest) }) {
             preparing[load.key] = nil
-            handle(.loadFailed(instance, digest, reason: "called off"), for: model)
+            handle(.loadFailed(instance, digest, RolloutFault("called off", isTheVersions: false)), for: model)
             return handle(.released(instance, digest), for: model)
         }
         if let process = processes[instance] { server?.release(process.handle, digest) }
@@ -210,7 +228,7 @@ final class RolloutDriver {
                 let (model, version) = moves.removeFirst()
                 let isServed = machines[model]?.servings.contains { $0.digest == version.digest } ?? false
                 guard isServed || mayRun(version.digest, model) else {
-                    handle(.setCurrentFailed(version.digest, reason: Self.unentitled), for: model)
+                    handle(.setCurrentFailed(version.digest, reason: Self.unentitled.reason), for: model)
                     continue
                 }
                 do {
@@ -233,6 +251,25 @@ final class RolloutDriver {
         }
     }
 
+    /// What is known of trials is durable before anything is tried on the strength of it.
+    private func keep(_ trials: RolloutTrials, of model: ModelName) {
+        unkeptTrials[model] = trials
+        jobs.start("trials") { [self] in
+            while let (model, trials) = unkeptTrials.first {
+                do {
+                    try await settings.change { $0.keep(StoredTrials(trials), of: model) }
+                } catch {
+                    log.error("what is known of failed versions cannot be kept, so none is tried: \(error)")
+                    try? await Task.sleep(for: .seconds(Limits.rolloutRetrySecondsMax))
+                    guard !Task.isCancelled else { return }
+                    continue
+                }
+                if unkeptTrials[model] == trials { unkeptTrials[model] = nil }
+                handle(.trialsKept(revision: trials.revision), for: model)
+            }
+        }
+    }
+
     private func wake(_ model: ModelName, at moment: Instant) {
         let alarm = alarms[model] ?? LoopTimer { [weak self] in self?.handle(.timerFired, for: model) }
         alarms[model] = alarm
@@ -246,17 +283,31 @@ final class RolloutDriver {
         case .attached(let instance, let hello):
             processes[RolloutInstance(instance.number)] = (instance, hello.model)
             log.notice("an inference process came", metadata: ["model": "\(hello.model)", "name": "\(hello.name)"])
-            let said = RolloutHello(active: hello.active, resident: hello.resident, canLoadBeside: hello.canLoadBeside)
+            let said = RolloutHello(
+                active: hello.active, resident: hello.resident, canLoadBeside: hello.canLoadBeside,
+                canCalibrate: hello.canCalibrate)
             tell(instance) { .attached($0, said) }
-        case .detached(let instance, let reason):
+        case .detached(let instance, let inOrder, let reason):
             log.notice("an inference process went: \(reason)")
-            tell(instance) { .detached($0) }
+            tell(instance) { .detached($0, inOrder: inOrder) }
             processes[RolloutInstance(instance.number)] = nil
-        case .reported(let instance, let report): tell(instance) { .reported($0, active: report.active) }
+        case .reported(let instance, let report):
+            tell(instance) { .reported($0, active: report.active, RolloutCounts(report)) }
         case .progressed: break
-        case .loaded(let instance, let digest): tell(instance) { .loaded($0, digest) }
+        case .loaded(let instance, let digest, let memory):
+            if let fault = calibrations.fault(ofMemory: memory, of: digest) {
+                tell(instance) { .loadFailed($0, digest, fault) }
+                server?.release(instance, digest)
+            } else {
+                tell(instance) { .loaded($0, digest) }
+            }
         case .loadFailed(let instance, let digest, let failure):
-            tell(instance) { .loadFailed($0, digest, reason: failure.description) }
+            tell(instance) { .loadFailed($0, digest, RolloutFault(failure)) }
+        case .calibrated(let instance, let digest, let report): judge(report, of: digest, on: instance)
+        case .calibrationFailed(let instance, let digest, let failure):
+            checkCount += 1
+            jobs.start("judge \(checkCount)") { [calibrations] in await calibrations.end(instance) }
+            tell(instance) { .checkFailed($0, digest, RolloutFault(failure)) }
         case .activated(let instance, let digest): tell(instance) { .activated($0, digest) }
         case .activateFailed(let instance, let digest, let failure):
             tell(instance) { .activateFailed($0, digest, Self.reason(failure)) }
@@ -266,7 +317,7 @@ final class RolloutDriver {
         }
     }
 
-    private func tell(_ instance: HandoffInstance, _ event: (RolloutInstance) -> RolloutEvent) {
+    func tell(_ instance: HandoffInstance, _ event: (RolloutInstance) -> RolloutEvent) {
         let number = RolloutInstance(instance.number)
         guard let model = processes[number]?.model else { return }
         handle(event(number), for: model)
@@ -276,7 +327,7 @@ final class RolloutDriver {
         switch failure.code {
         case .conflict: .conflict(active: failure.active)
         case .notResident: .notResident
-        default: .other(reason: failure.description)
+        default: .other(RolloutFault(failure))
         }
     }
 }

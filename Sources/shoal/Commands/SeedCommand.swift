@@ -39,6 +39,7 @@ struct SeedCommand: AsyncParsableCommand {
             "A JSON object that says where the version comes from: data set, metrics, hyperparameters, licence, source "
                 + "commit. It is signed, and `shoal show` prints it.", valueName: "file"))
     var lineage: String?
+    @OptionGroup(title: "Gates") var gates: GateOptions
     @Flag(name: .long, help: "Say what it would cost the nodes that are connected, and publish nothing.")
     var plan = false
     @Flag(name: .long, help: "Refuse links instead of reading through those that lead to files.") var noFollow = false
@@ -62,10 +63,11 @@ struct SeedCommand: AsyncParsableCommand {
     func run() async throws {
         try await output.reporting {
             let names = try PublicationNames(model: model, version: version, channel: channel)
-            let plans = try scan()
+            let notes = try gates.notes()
+            let plans = try gates.add(to: try scan())
             let publication = Publication(
                 names: names, parent: parent, plans: plans, lineage: try lineage.map(LineageFile.read) ?? [],
-                agent: agent, keys: keyOptions)
+                gates: notes, agent: agent, keys: keyOptions)
             if plan { return output.show(try await publication.plan(), as: \.text) }
             let published = try await publication.publish()
             try await publication.follow()

@@ -1,0 +1,165 @@
+"""Gates: a candidate that is not what its publisher expects never serves; one that fails later is taken back."""
+
+import unittest
+from pathlib import Path
+from typing import Any
+
+from node import Node
+from test_handoff import MODEL, HandoffTestCase, RunningLoad
+from dummy_runtime import embedding
+from load import TEXTS
+from waiting import wait_until
+
+TEXT_BYTES = 128
+
+
+def write_calibration(folder: Path, content: bytes) -> tuple[Path, Path]:
+    """Inputs and expected outputs of a version of this content, as `seed` takes them."""
+    import numpy
+    from shoal_runtime.calibration import write_tensors
+
+    folder.mkdir()
+    texts = numpy.zeros((len(TEXTS), TEXT_BYTES), numpy.uint8)
+    for row, text in zip(texts, TEXTS, strict=True):
+        row[: len(text)] = list(text.encode())
+    inputs, outputs = folder / "inputs.safetensors", folder / "outputs.safetensors"
+    write_tensors(str(inputs), {"text": texts})
+    numbers = numpy.asarray([embedding(content, text) for text in TEXTS], numpy.float32)
+    write_tensors(str(outputs), {"embedding": numbers})
+    return inputs, outputs
+
+
+class GateTestCase(HandoffTestCase):
+    GOOD = b"a good one\n" * 500
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.contents: dict[str, bytes] = {}
+
+    def publish_calibrated(self, tag: str, content: bytes, *options: object, expected: bytes | None = None) -> None:
+        """Publishes a version that is expected to answer as `expected` would, or as it does."""
+        folder = self.cluster.folder / f"files-{tag}"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(content)
+        inputs, outputs = write_calibration(self.cluster.folder / f"calibration-{tag}", expected or content)
+        self.contents[tag] = content
+        self.a.run("seed", folder, "--model", MODEL, "--version", tag, "--calibration", inputs, "--expect", outputs,
+                   *options)
+
+    def wait_set_aside(self, tag: str, says: str, seconds: float = 30.0) -> None:
+        row = wait_until(lambda: self.set_aside(self.a, tag), seconds, f"{tag} is set aside")
+        self.assertIn(says, row["error"])
+        self.assertEqual(row["state"], "failed")
+
+    @staticmethod
+    def set_aside(node: Node, tag: str) -> dict[str, Any] | None:
+        row = node.model(MODEL, tag)
+        return row if row and "set aside" in row["error"] else None
+
+    def references(self) -> dict[str, list[list[float]]]:
+        return {tag: [embedding(content, text) for text in TEXTS] for tag, content in self.contents.items()}
+
+
+class GateTests(GateTestCase):
+    def test_a_good_version_passes_and_serves(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        self.publish_calibrated("2", b"another\n" * 500)
+        self.wait_serving(server, "2")
+        self.assertEqual((self.a.state / "handoff" / "outputs").exists() and
+                         list((self.a.state / "handoff" / "outputs").iterdir()), [])
+
+    def test_candidates_that_the_gates_keep_out_leave_the_old_one_serving(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        with RunningLoad(server.url, self.references()) as load:
+            load.wait_for_answers(5)
+            for number, (content, says) in enumerate((
+                (b"other weights\n", "cosine.min"), (b"nan\n", "not a finite number"),
+                (b"wrong shape\n", "in the shape [4]"), (b"out of memory\n", "out_of_memory"),
+                (b"broken\n", "broken on purpose"),
+            )):
+                tag = f"bad-{number}"
+                expected = self.GOOD if content == b"other weights\n" else None
+                self.publish_calibrated(tag, content, expected=expected)
+                self.wait_set_aside(tag, says)
+                self.assertEqual(server.served_version(), "1")
+                self.a.run("retry", MODEL)
+                self.a.run("promote", f"{MODEL}@1")
+            load.wait_for_answers(5, "1")
+        self.assertEqual(load.summary["failures"], {})
+
+    def test_a_slow_candidate_is_kept_out_by_its_latency(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        self.publish_calibrated("2", b"slow\n")
+        self.wait_set_aside("2", "latency.ratio.max")
+        self.assertEqual(server.served_version(), "1")
+
+    def test_limits_on_either_side_of_what_is_measured_pass_and_fail(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        other = b"something else\n"
+        self.publish_calibrated("2", other, "--gate", "cosine.min=-1", expected=self.GOOD)
+        self.wait_serving(server, "2")
+        self.publish_calibrated("3", other + b"\n", "--gate", "cosine.min=0.9999", expected=self.GOOD)
+        self.wait_set_aside("3", "cosine.min")
+
+    def test_a_version_that_fails_requests_after_the_switch_is_taken_back(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        self.publish_calibrated("2", b"errors\n")
+        with RunningLoad(server.url, self.references()):
+            self.wait_set_aside("2", "requests failed after the switch", seconds=60)
+            self.wait_serving(server, "1", seconds=10)
+
+    def test_what_was_set_aside_is_not_tried_after_a_restart_but_when_an_operator_says_so(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        self.publish_calibrated("2", b"nan\n")
+        self.wait_set_aside("2", "not a finite number")
+        self.a.stop()
+        self.a.start()
+        self.wait_set_aside("2", "not a finite number")
+        self.wait_status(self.a, "1")
+        before = self.a.log.read_text().count("setAside")
+        self.a.run("retry", f"{MODEL}@2")
+        wait_until(lambda: self.a.log.read_text().count("setAside") > before, 30, "it is tried again, and fails again")
+
+    def test_a_gate_that_this_build_does_not_know_is_refused_before_anything_is_published(self) -> None:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(b"x")
+        done = self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--gate", "colour=red", code=64)
+        self.assertIn("colour", done.err)
+        for text in ("cosine.min=2", "cosine.min=0.9", "cosine.min", "watch.seconds=1e3", "latency.ratio.max=0"):
+            self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--gate", text, code=64)
+
+
+class CrashingCandidateTests(GateTestCase):
+    def check(self, content: bytes, says: str, seconds: float = 30.0) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        self.wait_status(self.a, "1")
+        self.publish_calibrated("2", content)
+        self.wait_set_aside("2", says, seconds)
+        if server.process is not None and server.process.poll() is not None:
+            server = self.serve(self.a)
+        self.wait_serving(server, "1")
+
+    def test_a_candidate_that_kills_its_process_while_it_is_loaded(self) -> None:
+        self.check(b"crash at load\n", "while it loaded")
+
+    def test_a_candidate_that_kills_its_process_while_it_is_calibrated(self) -> None:
+        self.check(b"crash at calibration\n", "while it calibrated")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,140 @@
+import Units
+
+/// Which versions have proven themselves on this node, which have failed, and what may be tried.
+extension Rollout {
+    /// Whether a version has served its trial here, or served before there were trials.
+    func isProven(_ digest: Digest) -> Bool {
+        guard trials.tries[digest] == nil, !isSetAside(digest) else { return false }
+        return proven.contains(digest) || current?.digest == digest || history.contains { $0.digest == digest }
+    }
+
+    func isSetAside(_ digest: Digest) -> Bool { trials.reason(of: digest) != nil }
+
+    /// Whether so many failed in a row that only what has proven itself is switched to.
+    var hasStoppedSwitching: Bool { trials.failedInARow >= Limits.rolloutFailedInARowMax }
+
+    /// Whether a version must not be switched to, whatever the head says.
+    func isBarred(_ version: RolloutVersion) -> Bool {
+        if isSetAside(version.digest) || version.trial.obstacle != nil { return true }
+        return hasStoppedSwitching && !version.trial.isNone && !isProven(version.digest)
+    }
+
+    /// Whether there is another version that could serve here.
+    func hasOther(than digest: Digest) -> Bool {
+        ranking.contains { other in
+            other.digest != digest && onDisk[other.digest] != nil && !denied.contains(other.digest) && !isBarred(other)
+        }
+    }
+
+    /// Whether a step towards a version may be made now. A try is counted durably before it is made.
+    mutating func mayTry(_ version: RolloutVersion) -> Bool {
+        if version.trial.isNone || isProven(version.digest) { return true }
+        if openTry?.digest != version.digest { countTry(of: version.digest) }
+        guard let openTry, openTry.digest == version.digest else { return false }
+        return keptRevision >= openTry.revision
+    }
+
+    private mutating func countTry(of digest: Digest) {
+        callOffTry()
+        let count = trials.tries[digest, default: 0]
+        guard count < Limits.rolloutTryCountMax else {
+            return setAside(digest, reason: "the agent ended in each of \(count) tries of this version")
+        }
+        trials.tries[digest] = count + 1
+        keepTrials()
+        openTry = (digest, trials.revision)
+    }
+
+    /// Another version is wanted: the try proves nothing, and does not count.
+    private mutating func callOffTry() {
+        guard let digest = openTry?.digest else { return }
+        openTry = nil
+        if let count = trials.tries[digest] { trials.tries[digest] = max(0, count - 1) }
+    }
+
+    /// A version began to serve on a process.
+    func newTrial(of digest: Digest, counts: RolloutCounts?, now: Instant) -> InstanceState.Trial? {
+        guard !isProven(digest), let version = version(of: digest), !version.trial.isNone else { return nil }
+        return InstanceState.Trial(until: now + version.trial.watch, base: counts)
+    }
+
+    /// Looks at how requests fared since the switch.
+    mutating func judge(_ instance: RolloutInstance, _ counts: RolloutCounts, now: Instant) {
+        instances[instance]?.counts = counts
+        guard let state = instances[instance], let trial = state.trial, let digest = state.active,
+            let version = version(of: digest)
+        else { return }
+        guard let base = trial.base, counts.requests >= base.requests, counts.errors >= base.errors else {
+            instances[instance]?.trial?.base = counts
+            return
+        }
+        let errors = counts.errors - base.errors
+        let requests = max(counts.requests - base.requests, errors)
+        guard errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests)
+        else { return }
+        blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
+    }
+
+    /// Trials that have lasted long enough have been stood.
+    mutating func endTrials(now: Instant) {
+        for instance in instances.keys.sorted() {
+            guard let state = instances[instance], let trial = state.trial, trial.until <= now,
+                let digest = state.active
+            else { continue }
+            instances[instance]?.trial = nil
+            prove(digest)
+        }
+    }
+
+    private mutating func prove(_ digest: Digest) {
+        guard !isProven(digest), !isSetAside(digest) else { return }
+        if openTry?.digest == digest { openTry = nil }
+        trials.tries[digest] = nil
+        trials.failedInARow = 0
+        proven.insert(digest)
+        keepTrials()
+        emit(.note(.proven(digest)))
+    }
+
+    /// A version that has not proven itself is given up for good.
+    mutating func setAside(_ digest: Digest, reason: String) {
+        guard !isSetAside(digest) else { return }
+        let reason = String(reason.unicodeScalars.prefix(Limits.rolloutReasonByteCountMax / 4))
+        if openTry?.digest == digest { openTry = nil }
+        trials.tries[digest] = nil
+        proven.remove(digest)
+        history.removeAll { $0.digest == digest }
+        failures[digest] = nil
+        if trials.setAside.count >= Limits.rolloutSetAsideCountMax { trials.setAside.removeFirst() }
+        trials.setAside.append(.init(digest: digest, reason: reason))
+        trials.failedInARow += 1
+        for instance in instances.keys where instances[instance]?.active == digest { instances[instance]?.trial = nil }
+        keepTrials()
+        emit(.note(.setAside(digest, reason: reason)))
+        if trials.failedInARow == Limits.rolloutFailedInARowMax {
+            emit(.note(.stoppedSwitching(failedInARow: trials.failedInARow)))
+        }
+    }
+
+    /// An operator has looked at it. Where it still serves, since there is nothing to go back to, its trial begins
+    /// anew.
+    mutating func retry(_ digest: Digest?, now: Instant) {
+        trials.setAside.removeAll { digest == nil || $0.digest == digest }
+        for instance in instances.keys.sorted() where instances[instance]?.trial == nil {
+            guard let active = instances[instance]?.active else { continue }
+            let trial = newTrial(of: active, counts: instances[instance]?.counts, now: now)
+            instances[instance]?.trial = trial
+        }
+        trials.failedInARow = 0
+        if let digest { failures[digest] = nil } else { failures = [:] }
+        keepTrials()
+    }
+
+    private mutating func keepTrials() {
+        let wanted = Set(ranking.map(\.digest))
+        trials.tries = trials.tries.filter { wanted.contains($0.key) }
+        if let openTry, trials.tries[openTry.digest] == nil { self.openTry = nil }
+        trials.revision += 1
+        emit(.keepTrials(trials))
+    }
+}

@@ -1,0 +1,92 @@
+public import Units
+
+/// What a version must stand on a node that it never served on, as far as the state machine has to know.
+public struct RolloutTrial: Hashable, Sendable {
+    /// Whether a process runs the calibration inputs on it before it may serve.
+    public var isCalibrated: Bool
+    /// How long it is looked at after the switch.
+    public var watch: Duration
+    /// The share of requests that may fail in that time, 0 to 1.
+    public var errorShareMax: Double
+    /// Why it must not serve here at all, such as a gate that this agent does not understand; nil if it may.
+    public var obstacle: String?
+
+    /// A trial.
+    public init(isCalibrated: Bool, watch: Duration, errorShareMax: Double, obstacle: String? = nil) {
+        self.isCalibrated = isCalibrated
+        self.watch = watch
+        self.errorShareMax = errorShareMax
+        self.obstacle = obstacle
+    }
+
+    /// Nothing to stand.
+    public static let none = RolloutTrial(isCalibrated: false, watch: .zero, errorShareMax: 1)
+
+    var isNone: Bool { !isCalibrated && watch == .zero && obstacle == nil }
+}
+
+/// What a node remembers of trials, durably: a version that failed must not be tried again after a restart, and one
+/// that takes the node down with it must not be tried for ever.
+public struct RolloutTrials: Hashable, Sendable {
+    /// A version that failed, and why.
+    public struct Failed: Hashable, Sendable {
+        /// The version.
+        public let digest: Digest
+        /// For people.
+        public let reason: String
+
+        /// A failed version.
+        public init(digest: Digest, reason: String) {
+            self.digest = digest
+            self.reason = reason
+        }
+    }
+
+    /// Tries of versions that have not stood their trial, begun or about to begin. 0: called off, neither stood nor
+    /// failed.
+    public var tries: [Digest: Int]
+    /// In the order of failing; not tried again until an operator says so.
+    public var setAside: [Failed]
+    /// Versions set aside since the last one that stood its trial.
+    public var failedInARow: Int
+    /// Counts changes.
+    public var revision: UInt64
+
+    /// Nothing is remembered unless given.
+    public init(tries: [Digest: Int] = [:], setAside: [Failed] = [], failedInARow: Int = 0, revision: UInt64 = 0) {
+        self.tries = tries
+        self.setAside = setAside
+        self.failedInARow = failedInARow
+        self.revision = revision
+    }
+
+    func reason(of digest: Digest) -> String? { setAside.first { $0.digest == digest }?.reason }
+}
+
+/// Why a step failed.
+public struct RolloutFault: Hashable, Sendable {
+    /// For people.
+    public let reason: String
+    /// True if the version is to blame; false if the same step may succeed later.
+    public let isTheVersions: Bool
+
+    /// A fault.
+    public init(_ reason: String, isTheVersions: Bool) {
+        self.reason = reason
+        self.isTheVersions = isTheVersions
+    }
+}
+
+/// Requests of a process since it started.
+public struct RolloutCounts: Hashable, Sendable {
+    /// All of them.
+    public var requests: Int
+    /// Those that failed.
+    public var errors: Int
+
+    /// Counts, 0 or more.
+    public init(requests: Int, errors: Int) {
+        self.requests = requests
+        self.errors = errors
+    }
+}

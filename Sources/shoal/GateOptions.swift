@@ -1,0 +1,71 @@
+import ArgumentParser
+import Control
+import Manifest
+import Store
+import Units
+
+/// What the version must pass on each node before it serves there: `documents.md`, section 9.
+struct GateOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Inputs that each inference process runs on the version before it switches: a safetensors file whose "
+                + "tensors all have the samples as their first dimension. Needs --expect.", valueName: "file"))
+    var calibration: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The outputs that must come of them, within the gates.", valueName: "file"))
+    var expect: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds or "
+                + "watch.errors.max; may be repeated. With --calibration cosine.min is 0.99 and latency.ratio.max 1.5 "
+                + "unless given.", valueName: "name=value"))
+    var gate: [String] = []
+
+    private static let inputs = FilePath("calibration/inputs.safetensors")
+    private static let outputs = FilePath("calibration/outputs.safetensors")
+    private static let defaults = ["cosine.min": "0.99", "latency.ratio.max": "1.5"]
+
+    /// The files go into every variant: they are stored and transferred once.
+    func add(to plans: [PublishPlan]) throws -> [PublishPlan] {
+        guard (calibration == nil) == (expect == nil) else {
+            throw ControlError(.wrongUsage, "--calibration and --expect go together")
+        }
+        guard let calibration, let expect, let inputs = Self.inputs, let outputs = Self.outputs else { return plans }
+        do throws(StoreError) {
+            var added: [PublishPlan] = []
+            for plan in plans {
+                added.append(try plan.adding(inputs, from: calibration).adding(outputs, from: expect))
+            }
+            return added
+        } catch {
+            throw error.asControlError
+        }
+    }
+
+    /// What the manifest says.
+    func notes() throws(ControlError) -> [Note] {
+        var values: [String: String] = [:]
+        if calibration != nil, let inputs = Self.inputs, let outputs = Self.outputs {
+            values = Self.defaults
+            values["calibration.inputs"] = inputs.text
+            values["calibration.outputs"] = outputs.text
+        }
+        for text in gate {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ControlError(.wrongUsage, "--gate is NAME=VALUE, not \(text)")
+            }
+            values[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        let notes = values.map { Note(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+        do throws(GateError) {
+            _ = try Gates(notes)
+        } catch {
+            throw ControlError(
+                .wrongUsage, "gate \(error.gate): \(error.detail)", hint: "`shoal seed --help` names the gates.")
+        }
+        return notes
+    }
+}
