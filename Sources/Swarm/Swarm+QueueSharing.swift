@@ -23,11 +23,11 @@ extension Swarm {
     mutating func shareQueue(for chunk: ChunkIndex, of version: Digest, with holder: NodeID) {
         // Nobody waits for what is not here.
         guard queuedUploadCount >= Swarm.crowdCountMin, exchanges[version]?.held.contains(chunk) == true,
-            let other = neighbours[holder]
+            let other = neighbours.index(forKey: holder)
         else { return }
         var waiting: [(neighbour: Int, queue: Int)] = []
-        for place in neighbours.values.indices where neighbours.values[place].place == other.place {
-            guard neighbours.keys[place] != holder,
+        for place in neighbours.values.indices where neighbours.values[place].place == neighbours.values[other].place {
+            guard place != other,
                 let number = neighbours.values[place].queuedNumber(chunk, of: version)
             else { continue }
             waiting.append((place, number))

@@ -32,7 +32,7 @@ extension Limits {
     public static let rolloutErrorCountMin = 3
     /// Tries of a version in which the agent ended.
     public static let rolloutTryCountMax = 3
-    /// Versions of a channel that fail one after the other before switching stops.
+    /// Versions of a model that fail one after the other before switching stops.
     public static let rolloutFailedInARowMax = 3
     /// Failed versions of one model that are remembered; the oldest goes first.
     public static let rolloutSetAsideCountMax = 256

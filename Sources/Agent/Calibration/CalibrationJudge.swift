@@ -46,14 +46,18 @@ enum CalibrationJudge {
     }
 
     private static func fault(of report: HandoffCalibrationReport, _ gates: Gates) -> String? {
-        if let most = gates.memoryMax, let memory = report.memory, memory > most {
-            return "it takes \(memory) of memory, and \(most) is the most (memory.max)"
-        }
+        if let fault = fault(ofMemory: report.memory, gates) { return fault }
         guard let most = gates.latencyRatioMax, let beside = report.besideLatency else { return nil }
         guard report.latency.isFinite, beside > 0, report.latency <= most * beside else {
             let times = "\(report.latency) ms against \(beside) ms of the version that serves"
             return "its p99 is \(times), and \(most) times that is the most (latency.ratio.max)"
         }
         return nil
+    }
+
+    /// What the process says that it holds, against the version's gate.
+    static func fault(ofMemory memory: ByteCount?, _ gates: Gates) -> String? {
+        guard let most = gates.memoryMax, let memory, memory > most else { return nil }
+        return "it takes \(memory) of memory, and \(most) is the most (memory.max)"
     }
 }

@@ -10,7 +10,7 @@ internal import Units
 /// Calibrations under way: where each process writes its outputs, and what they are compared with.
 ///
 /// A process gets a folder of its own for each run, below the folder of the hand-off socket, since it may write nowhere
-/// else. What lies there from an earlier run of the agent goes at the start.
+/// else. What an earlier run of the agent left in a folder goes before it is used again.
 @LoopActor
 final class Calibrations {
     private struct Run: Sendable {
@@ -113,10 +113,10 @@ final class Calibrations {
 
     /// What it says that it holds, against the version's gate.
     func fault(ofMemory memory: ByteCount?, of digest: Digest) -> RolloutFault? {
-        guard let memory, let manifest = library.entries[digest]?.manifest,
-            let most = (try? Gates(manifest.value.gates))?.memoryMax, memory > most
-        else { return nil }
-        return RolloutFault("it takes \(memory) of memory, and \(most) is the most (memory.max)", isTheVersions: true)
+        guard let manifest = library.entries[digest]?.manifest, let gates = try? Gates(manifest.value.gates) else {
+            return nil
+        }
+        return CalibrationJudge.fault(ofMemory: memory, gates).map { RolloutFault($0, isTheVersions: true) }
     }
 
     /// The group of the hand-off folder may write there.
