@@ -22,6 +22,7 @@ let floors: [(name: String, imports: [Target.Dependency])] = [
     ("Manifest", ["Units"]),
     ("Chunking", ["Units"]),
     ("Swarm", ["Units", "Wire", "Manifest", collections]),
+    ("Fleet", ["Units", "Wire", collections]),
     ("Rollout", ["Units", "Manifest"]),
     // Floor 3: the event loop and OpenSSL.
     ("EventLoop", ["Units", "CLibuv", "CLinux"]),
@@ -37,8 +38,8 @@ let floors: [(name: String, imports: [Target.Dependency])] = [
     (
         "Agent",
         [
-            "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust",
-            "Store",
+            "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files",
+            "Trust", "Store",
             "Handoff", "Control", toml, logging, collections,
         ]
     ),
@@ -55,15 +56,15 @@ let systemLibraries: [Target] = [
 let command: Target = .executableTarget(
     name: "shoal",
     dependencies: [
-        "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Agent",
-        argumentParser,
+        "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Rollout",
+        "Agent", argumentParser,
     ],
     swiftSettings: strict
 )
 
 /// A target's tests may import the target and whatever the target itself may.
 let tests: [Target] = [
-    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
+    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
     "Handoff",
     "Control", "Agent",
 ].map { name in

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import EventLoop
+internal import Fleet
 internal import Logging
 internal import Manifest
 internal import Swarm
@@ -34,6 +35,7 @@ extension Agent: SwitchboardDelegate {
         link.send(.models(models))
         link.send(.peers(peers(for: link)))
         link.send(.levelled)
+        fleet.handle(.joined(link.node))
         if let greeting = spaces.greeting { link.send(greeting) }
         driver.handle(.neighbourConnected(introduction(of: link, hello)))
         if let distance = driver.core.distance(to: link.node) { traffic.adopt(link, at: distance) }
@@ -54,7 +56,7 @@ extension Agent: SwitchboardDelegate {
         case .found(let found):
             if !finder.receive(found, from: link) { blame(link.node, WireFault(.unsolicited, "FOUND")) }
         default:
-            if exchange.receive(message, from: link) {
+            if fleet.receive(message, from: link) || exchange.receive(message, from: link) {
                 driver.handle(.heard(link.node))
             } else {
                 driver.handle(.received(message, from: link.node))
@@ -82,6 +84,7 @@ extension Agent: SwitchboardDelegate {
         traffic.drop(link)
         spaces.forget(link.node)
         exchange.lose(link.node)
+        fleet.handle(.left(link.node))
         finder.lose(link.node)
         if !end.isByPeer, end.code.setsAside {
             driver.handle(.neighbourMisbehaved(link.node, end.code))
@@ -111,6 +114,7 @@ extension Agent: SwitchboardDelegate {
         directory.part(link, because: "\(reason)")
         traffic.drop(link)
         spaces.forget(node)
+        fleet.handle(.left(node))
         switchboard.disconnect(node, reason)
         exchange.lose(node)
         finder.lose(node)

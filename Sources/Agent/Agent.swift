@@ -1,8 +1,10 @@
 internal import Crypto
 internal import EventLoop
+internal import Fleet
 internal import Handoff
 internal import Logging
 internal import Manifest
+internal import Rollout
 internal import Store
 internal import Swarm
 internal import Trust
@@ -32,6 +34,10 @@ final class Agent {
     let spaces = SpaceBoard()
     let partFetches: PartFetches
     let scrubber: Scrubber
+    private(set) lazy var fleet = FleetDriver(
+        trust: trust, switchboard: switchboard, settings: settings, composer: StatusComposer(agent: self), jobs: jobs,
+        log: log)
+    let history: ServingHistory
     let jobs = Jobs()
     let log: Logger
     let startedAt = Clock.wallTime()
@@ -64,7 +70,7 @@ final class Agent {
             store: store, trust: trust, driver: driver, fetcher: fetcher, book: book,
             preference: VariantPreference(hardware: parts.hardware, configured: configuration.variants), jobs: jobs,
             log: log)
-        channels = Channels(settings: settings, trust: trust)
+        channels = Channels(settings: settings, trust: trust, labels: configuration.labels)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
             servedModels: configuration.servedModels,
@@ -88,6 +94,7 @@ final class Agent {
             isReady: { [library] in
                 library.entries[$0.version]?.phase == .ready && !library.isRepairing($0.version)
             }, onIntact: { [library] in library.offerAgain($0.version) })
+        history = ServingHistory(statePath: parts.statePath, jobs: jobs, log: log)
         connect()
         driver.handle(.peersConfigured(count: dialler.peerCount))
     }
@@ -121,12 +128,14 @@ final class Agent {
         startRenewal()
         disk.start()
         scrubber.start()
+        fleet.start()
     }
 
     /// Tells the neighbours, stops everything, and writes what is only in memory.
     func stop() async {
         jobs.stop()
         renewalTimer?.close()
+        fleet.close()
         disk.close()
         scrubber.close()
         switchboard.close()
@@ -139,9 +148,22 @@ final class Agent {
     /// Looks at what a model should run, and at what has to be fetched for it.
     func review(_ model: ModelName) {
         for channel in channels.followed where channel.model == model {
-            if let version = channels.version(of: channel) { library.want(version, of: model) }
+            for version in channels.versions(of: channel) { library.want(version, of: model) }
         }
         rollouts.desire(desired(model), for: model)
+        awaitFlip(of: model)
+    }
+
+    /// Looks again when a head says that its nodes switch.
+    private func awaitFlip(of model: ModelName) {
+        guard let moment = channels.nextChange(of: model) else { return }
+        jobs.start("flip \(model) \(moment)") { [weak self] in
+            // The clock may be set meanwhile, so it is looked at again and again.
+            while !Task.isCancelled, let pause = Clock.pause(until: moment) {
+                try? await Task.sleep(for: min(pause, .seconds(60)))
+            }
+            if !Task.isCancelled { self?.review(model) }
+        }
     }
 
     /// The models that this node follows or holds.
@@ -153,8 +175,9 @@ final class Agent {
 
     private func desired(_ model: ModelName) -> LibraryEntry? {
         if let channel = channels.deciding(for: model) {
-            guard let version = channels.version(of: channel) else { return nil }
             let current = store.current(model)?.version
+            guard let wish = channels.wish(of: channel) else { return nil }
+            guard case .run(let version) = wish else { return current.flatMap { library.entries[$0] } }
             // What is there stays if the head that asks for something else is not its signer's to sign any more.
             let chosen = version == current || channels.mayMove(channel) ? version : current
             return chosen.flatMap { library.entries[$0] }
@@ -214,6 +237,9 @@ final class Agent {
         library.disk = disk
         partFetches.onEnd = { [library] in library.forgetWriteFailure(of: $0) }
         disk.onReview = { [weak self] in self?.announceSpace($0) }
+        library.isHalted = { [channels] in channels.isHalted($0, of: $1) }
+        fleet.onFault = { [weak self] in self?.blame($0, $1) }
+        fleet.onUpdate = { [weak self] in self?.noteFleet($0) }
         library.onReady = { [weak self] in self?.becameReady($0) }
         library.onModelsChanged = { [weak self] in self?.announceModels() }
         trust.onConflict = { [log] conflict in
@@ -223,6 +249,10 @@ final class Agent {
         }
         for file in trust.unusableFiles { log.error("a document on disk is not genuine and is left out: \(file)") }
         finder.answerFor = { [weak self] in self?.ownEntry(for: $0, on: $1) }
+    }
+
+    private func noteFleet(_ node: NodeID) {
+        if let row = fleet.core.rows[node] { history.note(row.status.record) }
     }
 
     private func becameReady(_ entry: LibraryEntry) {
@@ -265,6 +295,7 @@ extension Agent {
                 "a new head", metadata: ["channel": "\(head.value.channel)", "version": "\(head.value.version.short)"])
             giveUpWhatNobodyWants()
             review(head.value.channel.model)
+            offerAgain(head.value.channel.model)
         case .deny(let record): enforce(record.value)
         }
     }
@@ -275,6 +306,7 @@ extension Agent {
         switch record.subject {
         case .node(let node):
             refreshTLS()
+            fleet.handle(.denied(node, isDenied))
             driver.handle(isDenied ? .nodeDenied(node) : .nodeAllowed(node))
             if isDenied { switchboard.disconnect(node, .denied, "denied by an operator") }
         case .version(let model, let version):
@@ -293,7 +325,13 @@ extension Agent {
         case .channel(let channel):
             giveUpWhatNobodyWants()
             review(channel.model)
+            offerAgain(channel.model)
         }
+    }
+
+    /// What a halt keeps back is not offered, and what it kept back is offered again.
+    private func offerAgain(_ model: ModelName) {
+        jobs.start("offer \(model)") { [library] in await library.reviewOffers(of: model) }
     }
 
     private func refreshTLS() {

@@ -99,11 +99,15 @@ public struct DraftHead: ControlMethod {
         public let tag: String
         /// True if the channel names this version already and the head is good for more than half its life.
         public let alreadyThere: Bool
+        /// Envelope of the channel's newest head, in hexadecimal; empty if there is none.
+        public let head: String
+        /// Whether the channel is halted.
+        public let halted: Bool
 
         /// For the agent, from its documents.
         public init(
             cluster: String, root: String, rootVersion: UInt32, epoch: UInt32, counter: UInt64, version: String,
-            tag: String, alreadyThere: Bool
+            tag: String, alreadyThere: Bool, head: String, halted: Bool
         ) {
             self.cluster = cluster
             self.root = root
@@ -113,6 +117,8 @@ public struct DraftHead: ControlMethod {
             self.version = version
             self.tag = tag
             self.alreadyThere = alreadyThere
+            self.head = head
+            self.halted = halted
         }
     }
 
@@ -128,12 +134,14 @@ public struct DraftHead: ControlMethod {
 public struct DraftDeny: ControlMethod {
     /// Its name on the wire.
     public static let method = "draft-deny"
-    /// A node's name or id; empty for a version.
+    /// A node's name or id; empty for a version or a channel.
     public let node: String
-    /// For a version: its model, and a tag or digest.
+    /// The model of a version or a channel.
     public let model: String
-    /// A tag, or eight or more digits of a digest.
+    /// A tag, or eight or more digits of a digest; empty for a channel.
     public let version: String
+    /// A channel, which is halted so; nil for none.
+    public let channel: String?
 
     /// The reply.
     public struct Reply: Codable, Sendable {
@@ -147,7 +155,7 @@ public struct DraftDeny: ControlMethod {
         public let epoch: UInt32
         /// One more than that of the subject's newest record in this epoch.
         public let counter: UInt64
-        /// Node id or version digest, in hexadecimal.
+        /// Node id or version digest, in hexadecimal; or `MODEL:CHANNEL`.
         public let subject: String
         /// Whether the subject is denied now.
         public let denied: Bool
@@ -167,11 +175,12 @@ public struct DraftDeny: ControlMethod {
         }
     }
 
-    /// Give a node, or a model and a version, and leave the others empty.
-    public init(node: String, model: String, version: String) {
+    /// Give a node, or a model and a version, or a model and a channel, and leave the others empty.
+    public init(node: String = "", model: String = "", version: String = "", channel: String? = nil) {
         self.node = node
         self.model = model
         self.version = version
+        self.channel = channel
     }
 }
 

@@ -10,6 +10,15 @@ public enum Clock {
     /// The date, for expiry, certificates and schedules.
     public static func wallTime() -> WallTime { WallTime(secondsSince1970: Int64(time(nil))) }
 
+    /// How long until a date; nil once it has come.
+    public static func pause(until moment: WallTime) -> Duration? {
+        var time = timespec()
+        guard unsafe clock_gettime(CLOCK_REALTIME, &time) == 0 else { return nil }
+        let now = Duration.seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
+        let pause = .seconds(moment.secondsSince1970) - now
+        return pause > .zero ? pause : nil
+    }
+
     /// The date with milliseconds, in RFC 3339 and UTC, for logs.
     public static func preciseWallTime() -> String {
         var time = timespec()

@@ -1,66 +1,5 @@
 public import Units
 
-/// Nodes that take a head at a later moment.
-public struct Ring: Hashable, Sendable {
-    /// Which nodes, by their labels; empty for all. At most 256 bytes.
-    public let selector: String
-    /// How many of them, in parts of a thousand.
-    public let sharePerMille: UInt16
-    /// How long to wait after the ring before.
-    public let waitSeconds: UInt32
-
-    /// A ring; `Head` checks the bounds.
-    public init(selector: String, sharePerMille: UInt16, waitSeconds: UInt32) {
-        self.selector = selector
-        self.sharePerMille = sharePerMille
-        self.waitSeconds = waitSeconds
-    }
-}
-
-/// Nodes that stay on another version.
-public struct Pin: Hashable, Sendable {
-    /// Which nodes, by their labels; 1 to 256 bytes.
-    public let selector: String
-    /// The manifest digest of the version that they run.
-    public let version: Digest
-
-    /// A pin; `Head` checks the bounds.
-    public init(selector: String, version: Digest) {
-        self.selector = selector
-        self.version = version
-    }
-}
-
-/// How a head reaches the nodes. All zero and empty where no rollout is used.
-public struct Rollout: Hashable, Sendable {
-    /// The share of failures, in parts of a thousand, that halts the rollout; 0 for no rollout.
-    public let haltSharePerMille: UInt16
-    /// When all nodes switch; nil for at once.
-    public let flipAt: WallTime?
-    /// In the order in which they take the head.
-    public let rings: [Ring]
-    /// Ascending by selector.
-    public let pins: [Pin]
-
-    /// Pins may come in any order. `Head` checks the bounds.
-    public init(haltSharePerMille: UInt16, flipAt: WallTime? = nil, rings: [Ring] = [], pins: [Pin] = []) {
-        self.haltSharePerMille = haltSharePerMille
-        self.flipAt = flipAt
-        self.rings = rings
-        self.pins = pins.sorted { $0.selector.utf8.lexicographicallyPrecedes($1.selector.utf8) }
-    }
-
-    init(haltSharePerMille: UInt16, flipAt: WallTime?, rings: [Ring], sortedPins: [Pin]) {
-        self.haltSharePerMille = haltSharePerMille
-        self.flipAt = flipAt
-        self.rings = rings
-        pins = sortedPins
-    }
-
-    /// Everybody at once.
-    public static let none = Rollout(haltSharePerMille: 0)
-}
-
 /// Which version a channel names now.
 ///
 /// Every value keeps the rules of `documents.md`, section 6.
@@ -83,13 +22,13 @@ public struct Head: DocumentBody {
     /// After this it is still followed, and shows as stale.
     public let expires: WallTime
     /// How it reaches the nodes.
-    public let rollout: Rollout
+    public let rollout: RolloutPlan
 
     /// A head for a publisher.
     /// - Throws: a DocumentError that names the field which breaks a rule.
     public init(
         cluster: ClusterID, rootVersion: UInt32, channel: ModelChannel, rank: Rank, version: Digest, issued: WallTime,
-        expires: WallTime, rollout: Rollout = .none
+        expires: WallTime, rollout: RolloutPlan = .none
     ) throws(DocumentError) {
         self.cluster = cluster
         self.rootVersion = rootVersion
@@ -116,23 +55,7 @@ public struct Head: DocumentBody {
         version = try reader.identifier(Digest.self, "version")
         issued = try reader.time("issued")
         expires = try reader.time("expires")
-        let haltShare = try reader.u16("halt share")
-        let flipAt = try reader.time("flip at")
-        var rings: [Ring] = []
-        for _ in 0..<(try reader.count(UInt8.self, in: 0...Limits.ringCountMax, "rings")) {
-            rings.append(
-                Ring(
-                    selector: try reader.string(0...Limits.selectorByteCountMax, "ring selector"),
-                    sharePerMille: try reader.u16("ring share"), waitSeconds: try reader.u32("ring wait")))
-        }
-        var pins: [Pin] = []
-        for _ in 0..<(try reader.count(UInt8.self, in: 0...Limits.pinCountMax, "pins")) {
-            let selector = try reader.string(1...Limits.selectorByteCountMax, "pin selector")
-            pins.append(Pin(selector: selector, version: try reader.identifier(Digest.self, "pin version")))
-        }
-        rollout = Rollout(
-            haltSharePerMille: haltShare, flipAt: flipAt.secondsSince1970 == 0 ? nil : flipAt, rings: rings,
-            sortedPins: pins)
+        rollout = try RolloutPlan(from: &reader)
         try reader.requireEnd()
         try validate()
     }
@@ -150,19 +73,7 @@ public struct Head: DocumentBody {
         writer.identifier(version)
         writer.time(issued)
         writer.time(expires)
-        writer.integer(rollout.haltSharePerMille)
-        writer.time(rollout.flipAt ?? WallTime(secondsSince1970: 0))
-        writer.integer(UInt8(rollout.rings.count))
-        for ring in rollout.rings {
-            writer.string(ring.selector)
-            writer.integer(ring.sharePerMille)
-            writer.integer(ring.waitSeconds)
-        }
-        writer.integer(UInt8(rollout.pins.count))
-        for pin in rollout.pins {
-            writer.string(pin.selector)
-            writer.identifier(pin.version)
-        }
+        rollout.encode(to: &writer)
         return writer.bytes
     }
 
@@ -180,25 +91,7 @@ extension Head {
         guard rank.counter >= 1 else { throw fail(.outOfRange, "counter") }
         guard isAllowed(issued) else { throw fail(.outOfRange, "issued") }
         guard isAllowed(expires), expires > issued else { throw fail(.invalid, "expires", "not after issued") }
-        guard rollout.haltSharePerMille <= Limits.perMilleMax else { throw fail(.outOfRange, "halt share") }
-        // 0 on the wire is nil here, so a date of 0 would have two forms.
-        guard rollout.flipAt.map({ isAllowed($0) && $0.secondsSince1970 != 0 }) ?? true else {
-            throw fail(.outOfRange, "flip at")
-        }
-        guard rollout.rings.count <= Limits.ringCountMax else { throw fail(.outOfRange, "rings") }
-        for ring in rollout.rings {
-            guard ring.selector.utf8.count <= Limits.selectorByteCountMax else {
-                throw fail(.outOfRange, "ring selector")
-            }
-            guard ring.sharePerMille <= Limits.perMilleMax else { throw fail(.outOfRange, "ring share") }
-        }
-        guard rollout.pins.count <= Limits.pinCountMax else { throw fail(.outOfRange, "pins") }
-        guard rollout.pins.allSatisfy({ (1...Limits.selectorByteCountMax).contains($0.selector.utf8.count) }) else {
-            throw fail(.outOfRange, "pin selector")
-        }
-        guard isAscendingByBytes(rollout.pins.map(\.selector)) else {
-            throw fail(.invalid, "pins", "not ascending by selector, or twice the same")
-        }
+        try rollout.validate()
     }
 }
 

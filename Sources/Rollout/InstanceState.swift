@@ -34,6 +34,9 @@ struct InstanceState: Sendable {
         let until: Instant
         /// The counts when it began, or when they began anew.
         var base: RolloutCounts?
+        /// Whether the process has said since how it fares: a trial that is shorter than its pauses proves nothing
+        /// before.
+        var isHeard = false
     }
 
     let canLoadBeside: Bool

@@ -39,7 +39,7 @@ extension Rollout {
 
     mutating func reported(_ instance: RolloutInstance, active: Digest?, _ counts: RolloutCounts?, now: Instant) {
         reported(instance, active: active, now: now)
-        if let counts { judge(instance, counts, now: now) }
+        if let counts { judge(instance, counts, now: now) } else { instances[instance]?.trial?.isHeard = true }
     }
 
     private mutating func reported(_ instance: RolloutInstance, active: Digest?, now: Instant) {

@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// Which versions have proven themselves on this node, which have failed, and what may be tried.
 extension Rollout {
@@ -8,7 +8,8 @@ extension Rollout {
         return proven.contains(digest) || current?.digest == digest || history.contains { $0.digest == digest }
     }
 
-    func isSetAside(_ digest: Digest) -> Bool { trials.reason(of: digest) != nil }
+    /// Whether it failed here, and waits for an operator.
+    public func isSetAside(_ digest: Digest) -> Bool { trials.reason(of: digest) != nil }
 
     /// Whether so many failed in a row that only what has proven itself is switched to.
     var hasStoppedSwitching: Bool { trials.failedInARow >= Limits.rolloutFailedInARowMax }
@@ -70,6 +71,7 @@ extension Rollout {
         }
         let errors = counts.errors - base.errors
         let requests = max(counts.requests - base.requests, errors)
+        instances[instance]?.trial?.isHeard = true
         guard errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests)
         else { return }
         blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
@@ -78,7 +80,7 @@ extension Rollout {
     /// Trials that have lasted long enough have been stood.
     mutating func endTrials(now: Instant) {
         for instance in instances.keys.sorted() {
-            guard let state = instances[instance], let trial = state.trial, trial.until <= now,
+            guard let state = instances[instance], let trial = state.trial, trial.isHeard, trial.until <= now,
                 let digest = state.active
             else { continue }
             instances[instance]?.trial = nil

@@ -51,6 +51,7 @@ extension Trust {
         for head in heads.values where head.value.channel.model == model {
             named.insert(head.value.version)
             named.formUnion(head.value.rollout.pins.map(\.version))
+            if let base = head.value.rollout.base { named.insert(base) }
         }
         let spare = manifests.values.filter { $0.value.model == model && !named.contains($0.digest) }
         let oldest = spare.sorted { ($1.value.publishNumber, $1.digest) < ($0.value.publishNumber, $0.digest) }

@@ -32,6 +32,12 @@ extension Limits {
     public static let haveChunkCountMax = 1_024
     /// The certificate in CERTIFICATE, in DER.
     public static let certificateFrameByteCountMax = 2_048
+    /// Records named in one STATUS_NEWS.
+    public static let statusNewsCountMax = 512
+    /// Nodes asked about in one STATUS_QUERY.
+    public static let statusQueryCountMax = 64
+    /// A signed status record.
+    public static let statusByteCountMax = 4_096
     /// Chunks that one side may have asked for and not got, on one connection.
     public static let openRequestCountMax = 256
     /// FETCH, VERSIONS_QUERY and RENEW that may be open on one connection.

@@ -60,6 +60,12 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
     case certificate = 0x31
     /// How much the sender's disk would still take.
     case space = 0x80
+    /// Status records that the sender has.
+    case statusNews = 0x81
+    /// Asks for status records.
+    case statusQuery = 0x82
+    /// A status record.
+    case status = 0x83
 
     /// How many bytes may follow the type; checked before they are read.
     var bodyByteCounts: ClosedRange<Int> {
@@ -87,6 +93,9 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .cancel, .renew: 4...4
         case .data: 9...8 + Limits.dataFrameByteCount
         case .refuse, .space: 9...9
+        case .statusNews: 30...2 + 28 * Limits.statusNewsCountMax
+        case .statusQuery: 19...2 + 17 * Limits.statusQueryCountMax
+        case .status: 9...8 + Limits.statusByteCountMax + Limits.certificateFrameByteCountMax
         case .certificate: 7...6 + Limits.certificateFrameByteCountMax
         }
     }
@@ -126,6 +135,9 @@ public enum FrameType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConv
         case .renew: "RENEW"
         case .certificate: "CERTIFICATE"
         case .space: "SPACE"
+        case .statusNews: "STATUS_NEWS"
+        case .statusQuery: "STATUS_QUERY"
+        case .status: "STATUS"
         }
     }
 }

@@ -30,6 +30,9 @@ extension Message {
         case .bad: return .bad(try reader.chunk())
         case .levelled: return .levelled
         case .space: return .space(try Space(from: &reader))
+        case .statusNews: return try readStatusNews(from: &reader)
+        case .statusQuery: return try readStatusQuery(from: &reader)
+        case .status: return .status(try StatusFrame(from: &reader))
         default: return try readExchange(type, from: &reader)
         }
     }

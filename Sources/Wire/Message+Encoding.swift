@@ -55,6 +55,13 @@ extension Message {
             output.append(chunk: claim.chunk)
             output.append(contentsOf: claim.claimant.bytes)
         case .space(let space): space.append(to: &output)
+        case .statusNews(let news):
+            output.appendBigEndian(UInt16(news.count))
+            for entry in news { entry.append(to: &output) }
+        case .statusQuery(let questions):
+            output.appendBigEndian(UInt16(questions.count))
+            for question in questions { question.append(to: &output) }
+        case .status(let status): status.append(to: &output)
         case .levelled, .data: break
         default: appendExchange(to: &output)
         }

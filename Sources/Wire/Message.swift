@@ -61,6 +61,12 @@ public enum Message: Hashable, Sendable {
     case certificate(CertificateFrame)
     /// How much the sender's disk would still take.
     case space(Space)
+    /// Status records that the sender has; 1 to 512, ascending by node.
+    case statusNews([StatusNews])
+    /// Asks for status records; 1 to 64, ascending by node.
+    case statusQuery([StatusQuestion])
+    /// Answers STATUS_QUERY, one for each record.
+    case status(StatusFrame)
 
     /// The frame's type.
     public var type: FrameType {
@@ -94,6 +100,9 @@ public enum Message: Hashable, Sendable {
         case .renew: .renew
         case .certificate: .certificate
         case .space: .space
+        case .statusNews: .statusNews
+        case .statusQuery: .statusQuery
+        case .status: .status
         }
     }
 

@@ -56,7 +56,10 @@ struct Publication {
     func promote(_ version: FetchedVersion) async throws -> Bool {
         try await HeadMove(
             model: names.model, version: version.version, channel: names.channel, agent: agent, keys: keys
-        ).run(requiringKey: false)
+        ).run(requiringKey: false) { ground in
+            try ground.requireRunning(names.channel, of: names.model)
+            return ground.planForAll()
+        }
     }
 
     private func openDesk(_ root: String, cluster: String) throws -> PublisherDesk {

@@ -25,7 +25,9 @@ struct Shoal: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, TokenCommand.self, JoinCommand.self, AgentCommand.self, SeedCommand.self, GetCommand.self,
             FollowCommand.self, UnfollowCommand.self, ListCommand.self, ShowCommand.self, StatusCommand.self,
-            PromoteCommand.self, RemoveCommand.self, CollectCommand.self, VerifyCommand.self, DenyCommand.self,
+            PromoteCommand.self, RolloutCommand.self, HaltCommand.self, RollbackCommand.self, PinCommand.self,
+            NodesCommand.self, HistoryCommand.self, RemoveCommand.self, CollectCommand.self, VerifyCommand.self,
+            DenyCommand.self,
             RetryCommand.self, LimitCommand.self, VersionCommand.self,
         ]
     )

@@ -58,6 +58,8 @@ extension Head: VectorDocument {
             "version": .text(version.hex), "issued": .number(issued.secondsSince1970),
             "expires": .number(expires.secondsSince1970), "haltShare": .number(rollout.haltSharePerMille),
             "flipAt": .number(rollout.flipAt?.secondsSince1970 ?? 0),
+            "base": rollout.base.map { .text($0.hex) } ?? .null, "expected": .number(rollout.expectedCount),
+            "released": .number(rollout.releasedCount),
             "rings": .list(
                 rollout.rings.map {
                     .object([

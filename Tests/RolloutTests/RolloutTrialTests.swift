@@ -96,9 +96,21 @@ extension Stage {
     @Test func theVersionBeforeStaysInMemoryDuringTheTrialAndIsReleasedAfterIt() {
         var stage = Stage.onTrial()
         #expect(stage.pass(.seconds(59)) == [])
+        stage.play(.reported(a, active: t2.digest, nil))
         let proven = RolloutTrials(revision: 2)
         #expect(stage.pass(.seconds(1)) == [.keepTrials(proven), release(v1)])
         #expect(stage.notes == [.proven(t2.digest)])
+    }
+
+    /// A process may say how it fares more seldom than a short trial lasts.
+    @Test func aTrialLastsUntilTheProcessHasSaidHowItFares() {
+        var stage = Stage.onTrial()
+        #expect(stage.pass(.seconds(60)) == [])
+        // The first counts only say from where on to count.
+        stage.play(.reported(a, active: t2.digest, RolloutCounts(requests: 10, errors: 0)))
+        #expect(stage.rollout.trialEnd(of: t2.digest) != nil)
+        stage.play(.reported(a, active: t2.digest, RolloutCounts(requests: 20, errors: 0)))
+        #expect(stage.rollout.trialEnd(of: t2.digest) == nil)
     }
 
     @Test func tooManyErrorsDuringTheTrialGoBackWithoutALoad() {
@@ -217,7 +229,7 @@ extension Stage {
             stage.play(.available(bad), .desired(bad), .loadFailed(a, bad.digest, fault("bad")))
         }
         stage.play(.available(t4), .desired(t4), .loaded(a, t4.digest), .checked(a, t4.digest))
-        stage.play(.activated(a, t4.digest))
+        stage.play(.activated(a, t4.digest), .reported(a, active: t4.digest, nil))
         stage.pass(.seconds(60))
         #expect(stage.rollout.trials.failedInARow == 0)
     }

@@ -77,6 +77,20 @@ extension Message {
             ]
         case .certificate(let answer):
             ["request": .number(answer.request.value), "certificate": .hex(answer.certificate)]
+        case .statusNews(let news):
+            [
+                "entries": .list(
+                    news.map {
+                        .list([.text($0.node.hex), .integer($0.stamp.boot), .number($0.stamp.sequence)])
+                    })
+            ]
+        case .statusQuery(let questions):
+            ["entries": .list(questions.map { .list([.text($0.node.hex), .bool($0.wantsCertificate)]) })]
+        case .status(let status):
+            [
+                "age": .number(status.ageSeconds), "record": .hex(status.record),
+                "certificate": .hex(status.certificate),
+            ]
         case .space(let space):
             ["bytes": .integer(space.byteCount), "sharesBlocks": .bool(space.sharesBlocks)]
         default: [:]

@@ -7,6 +7,11 @@ enum Samples {
     static func digest(_ byte: UInt8) -> Digest { Digest(exactly: Array(repeating: byte, count: 32)) }
     static func node(_ byte: UInt8) -> NodeID { NodeID(exactly: Array(repeating: byte, count: 16)) }
 
+    /// A node of which the number tells the order.
+    static func counted(_ number: Int) -> NodeID {
+        NodeID(exactly: Array(repeating: 0, count: 14) + [UInt8(number >> 8), UInt8(number & 0xFF)])
+    }
+
     static func model(_ text: String) -> ModelName {
         guard let name = ModelName(text) else { preconditionFailure("\(text) is no model") }
         return name
@@ -73,6 +78,15 @@ enum Samples {
         .found(Found(id: find, entries: [])),
         .found(Found(id: find, entries: Array(repeating: longestEntry, count: 16))),
         .space(Space(byteCount: .max, sharesBlocks: true)), .space(Space(byteCount: 0, sharesBlocks: false)),
+        .statusNews([StatusNews(node: node(1), stamp: StatusStamp(boot: .max, sequence: .max))]),
+        .statusNews((0..<512).map { StatusNews(node: counted($0), stamp: StatusStamp(boot: 0, sequence: 1)) }),
+        .statusQuery([StatusQuestion(node: node(1), wantsCertificate: true)]),
+        .statusQuery((0..<64).map { StatusQuestion(node: counted($0), wantsCertificate: false) }),
+        .status(StatusFrame(ageSeconds: 0, record: [1])),
+        .status(
+            StatusFrame(
+                ageSeconds: .max, record: Array(repeating: 8, count: 4_096),
+                certificate: Array(repeating: 0x30, count: 2_048))),
         .renew(9), .certificate(CertificateFrame(request: 9, certificate: [1])),
         .certificate(CertificateFrame(request: 9, certificate: Array(repeating: 0x30, count: 2_048))),
     ]

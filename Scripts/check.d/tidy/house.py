@@ -15,7 +15,7 @@ def _row(floor: int, *imports: str) -> Target:
     return Target(floor, frozenset(imports))
 
 
-_PURE = ("Units", "Wire", "Manifest", "Chunking", "Swarm", "Rollout")
+_PURE = ("Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout")
 _SHELL = ("EventLoop", "Crypto", "Files", "HTTPClient", "Trust", "Store", "Handoff", "Control")
 
 TARGETS: dict[str, Target] = {
@@ -24,6 +24,7 @@ TARGETS: dict[str, Target] = {
     "Manifest": _row(1, "Units"),
     "Chunking": _row(1, "Units"),
     "Swarm": _row(2, "Units", "Wire", "Manifest"),
+    "Fleet": _row(2, "Units", "Wire"),
     "Rollout": _row(2, "Units", "Manifest"),
     "EventLoop": _row(3, "Units", "CLibuv", "CLinux"),
     "Crypto": _row(3, "Units", "COpenSSL"),

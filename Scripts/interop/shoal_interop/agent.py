@@ -341,6 +341,10 @@ class Agent(Serving, Fetching, Finding):
     def take_space(self, connection: Connection, message: wire.Space) -> None:
         self.events.add("space", node=connection.peer.node_id, bytes=message.bytes, shares=message.shares_blocks)
 
+    def take_status(self, connection: Connection, message: wire.Message) -> None:
+        """This implementation keeps no status records; the frames are checked as any other."""
+        self.events.add("status", node=connection.peer.node_id, frame=type(message).__name__)
+
     HANDLERS = {
         wire.Hello: "take_hello", wire.Models: "take_models", wire.Levelled: "take_levelled",
         wire.Document: "take_document", wire.Peers: "take_peers", wire.VersionsQuery: "take_versions_query",
@@ -349,5 +353,6 @@ class Agent(Serving, Fetching, Finding):
         wire.Withdraw: "take_withdraw", wire.Leave: "take_leave", wire.Offer: "take_offer", wire.Claim: "take_claim",
         wire.Request: "take_request", wire.Cancel: "take_cancel", wire.Data: "take_data", wire.Refuse: "take_refuse",
         wire.Bad: "take_bad", wire.Renew: "take_renew", wire.Certificate: "take_answer",
-        wire.Space: "take_space",
+        wire.Space: "take_space", wire.StatusNews: "take_status", wire.StatusQuery: "take_status",
+        wire.Status: "take_status",
     }

@@ -272,7 +272,10 @@ class Head(Body):
     expires: int
     halt_share: int = 0
     flip_at: int = 0
+    base: bytes | None = None
+    expected: int = 0
     rings: tuple = ()
+    released: int = 0
     pins: tuple = ()
 
     kind = HEAD
@@ -280,10 +283,12 @@ class Head(Body):
     def encode(self) -> bytes:
         writer = Writer().u16(1).bytes(self.cluster_id).u32(self.root_version).string(self.model).string(self.channel)
         writer.u32(self.epoch).u64(self.counter).bytes(self.version).u64(self.issued).u64(self.expires)
-        writer.u16(self.halt_share).u64(self.flip_at).u8(len(self.rings))
+        writer.u16(self.halt_share).u64(self.flip_at)
+        writer.u8(0 if self.base is None else 1).bytes(self.base or b"")
+        writer.u32(self.expected).u8(len(self.rings))
         for ring in self.rings:
             writer.string(ring.selector).u16(ring.share).u32(ring.seconds)
-        writer.u8(len(self.pins))
+        writer.u8(self.released).u8(len(self.pins))
         for pin in self.pins:
             writer.string(pin.selector).bytes(pin.version)
         return writer.done()
@@ -303,13 +308,18 @@ class Head(Body):
         def ring() -> Ring:
             return Ring(reader.string("ring", 0, 256), reader.ranged(2, 0, 1_000, "share"), reader.u32())
 
+        base = reader.bytes(32) if reader.ranged(1, 0, 1, "base") else None
+        expected = reader.u32()
         rings = read_list(reader.u8(), 0, 16, "rings", ring)
+        released = reader.ranged(1, 0, len(rings), "released")
+        if expected and not rings:
+            raise Refused("outOfRange", "expected without rings")
         pins = read_list(reader.u8(), 0, 32, "pins", lambda: Pin(reader.string("pin", 1, 256), reader.bytes(32)))
         require_ascending([pin.selector for pin in pins], "pins")
         reader.end()
         return Head(
             cluster_id, root_version, model, channel, epoch, counter, version, issued, expires, halt, flip,
-            tuple(rings), tuple(pins),
+            base, expected, tuple(rings), released, tuple(pins),
         )
 
 

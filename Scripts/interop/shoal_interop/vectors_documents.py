@@ -101,7 +101,8 @@ class Scene:
         rings = (Ring("site=a,role=canary", 10, 600), Ring("", 1_000, 0))
         pins = (Pin("site=b", pattern_bytes("pin b", 32)), Pin("x" * 256, pattern_bytes("pin x", 32)))
         return replace(self.head(), root_version=2, model="vision/detect", channel="canary", epoch=2, counter=2**40,
-                       halt_share=50, flip_at=NOW + 60, rings=rings, pins=pins)
+                       halt_share=50, flip_at=NOW + 60, base=pattern_bytes("base", 32), expected=7, rings=rings,
+                       released=1, pins=pins)
 
     def deny(self) -> Deny:
         return Deny(self.cluster.cluster_id, 1, NODE, DENIED, 1, 1, NOW, node=pattern_bytes("node", 16))
@@ -445,6 +446,8 @@ class DocumentVectors:
         refuse("rings-17", "outOfRange", rings=(Ring("", 0, 0),) * 17)
         refuse("ring-selector-257", "outOfRange", rings=(Ring("s" * 257, 0, 0),))
         refuse("ring-share-1001", "outOfRange", rings=(Ring("", 1_001, 0),))
+        refuse("released-more-than-rings", "outOfRange", rings=(Ring("", 1_000, 0),), released=2)
+        refuse("expected-without-rings", "outOfRange", expected=1)
         refuse("pins-33", "outOfRange", pins=tuple(Pin(f"s{n:02}", bytes(32)) for n in range(33)))
         refuse("pin-selector-empty", "outOfRange", pins=(Pin("", bytes(32)),))
         refuse("pin-selector-257", "outOfRange", pins=(Pin("s" * 257, bytes(32)),))

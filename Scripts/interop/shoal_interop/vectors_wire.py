@@ -58,6 +58,11 @@ def accepted_frames() -> list:
         ("renew", wire.Renew(7)),
         ("certificate", wire.Certificate(7, cluster.identity("berth-1").certificate)),
         ("space", wire.Space(2**40 + 1, True)), ("space-none", wire.Space(0, False)),
+        ("status-news", wire.StatusNews(((bytes(16), 1, 2), (NODE, 2**64 - 1, 2**32 - 1)))),
+        ("status-news-512", wire.StatusNews(tuple((number.to_bytes(16, "big"), 0, 1) for number in range(512)))),
+        ("status-query", wire.StatusQuery(((bytes(16), False), (NODE, True)))),
+        ("status", wire.Status(3, b"record")),
+        ("status-with-certificate", wire.Status(2**32 - 1, bytes(4_096), cluster.identity("berth-1").certificate)),
     ]
 
 
@@ -97,6 +102,10 @@ def refused_lengths() -> list:
         ("certificate-length-beyond-the-frame", frame(0x31, bytes(4), b"\x00\x09", b"12345678"), BROKEN),
         ("certificate-left-over", frame(0x31, bytes(4), b"\x00\x07", b"12345678"), BROKEN),
         ("goodbye-text-257", wire.Goodbye(0, "t" * 257).encode(), LARGE),
+        ("status-record-4097", wire.Status(0, bytes(4_097)).encode(), LARGE),
+        ("status-certificate-2049", wire.Status(0, b"r", bytes(2_049)).encode(), LARGE),
+        ("status-record-empty", frame(0x83, bytes(9)), BROKEN),
+        ("status-left-over", frame(0x83, bytes(5), b"\1r\0\0\0"), BROKEN),
         ("request-long", frame(0x26, bytes(41)), BROKEN), ("request-short", frame(0x26, bytes(39)), BROKEN),
     ]
 
@@ -121,6 +130,12 @@ def refused_bodies() -> list:
         ("hello-label-value-129", wire.Hello(1, 0, labels=(("k", "v" * 129),)).encode(), LARGE),
         ("hello-label-twice", wire.Hello(1, 0, labels=label * 2).encode(), BROKEN),
         ("hello-labels-descending", wire.Hello(1, 0, labels=(("l", "v"), *label)).encode(), BROKEN),
+        ("status-news-none", frame(0x81, bytes(30)), BROKEN),
+        ("status-news-513", wire.StatusNews(tuple((n.to_bytes(16, "big"), 0, 1) for n in range(513))).encode(), LARGE),
+        ("status-news-twice", wire.StatusNews(((NODE, 1, 1), (NODE, 1, 2))).encode(), BROKEN),
+        ("status-query-65", wire.StatusQuery(tuple((n.to_bytes(16, "big"), 0) for n in range(65))).encode(), LARGE),
+        ("status-query-descending", wire.StatusQuery(((NODE, True), (bytes(16), True))).encode(), BROKEN),
+        ("status-query-flag-2", frame(0x82, b"\0\1", NODE, b"\2"), BROKEN),
         ("models-257", wire.Models(tuple(f"m{n:03}" for n in range(257))).encode(), LARGE),
         ("models-descending", wire.Models(("b", "a")).encode(), BROKEN),
         ("model-twice", wire.Models(("a", "a")).encode(), BROKEN),
@@ -169,7 +184,7 @@ def refused_bodies() -> list:
 
 def ignored_frames() -> list:
     """(name, bytes) of frames that must be skipped, or read as if what is unknown were not there."""
-    return [("unknown-type-0x81", frame(0x81)), ("unknown-type-0xff", frame(0xFF, b"later")),
+    return [("unknown-type-0x90", frame(0x90)), ("unknown-type-0xff", frame(0xFF, b"later")),
             ("unknown-type-of-2000-bytes", frame(0x90, bytes(2_000)))]
 
 

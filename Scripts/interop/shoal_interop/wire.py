@@ -538,3 +538,63 @@ class Space(Message):
     @staticmethod
     def read(reader: Reader) -> "Space":
         return Space(reader.u64(), bool(reader.u8() & 1))
+
+
+def ascending_by_node(entries: list, what: str) -> tuple:
+    if not entries:
+        raise Refused("outOfRange", f"no {what}")
+    require_ascending([entry[0] for entry in entries], what)
+    return tuple(entries)
+
+
+@message(0x81)
+class StatusNews(Message):
+    """Entries: (node id, boot, sequence)."""
+
+    entries: tuple
+
+    def write(self, writer: Writer) -> None:
+        writer.u16(len(self.entries))
+        for node, boot, sequence in self.entries:
+            writer.bytes(node).u64(boot).u32(sequence)
+
+    @staticmethod
+    def read(reader: Reader) -> "StatusNews":
+        count = reader.counted(2, 512, "status news")
+        entries = [(reader.bytes(16), reader.u64(), reader.u32()) for _ in range(count)]
+        return StatusNews(ascending_by_node(entries, "status news"))
+
+
+@message(0x82)
+class StatusQuery(Message):
+    """Entries: (node id, whether the certificate is wanted)."""
+
+    entries: tuple
+
+    def write(self, writer: Writer) -> None:
+        writer.u16(len(self.entries))
+        for node, wants_certificate in self.entries:
+            writer.bytes(node).u8(int(wants_certificate))
+
+    @staticmethod
+    def read(reader: Reader) -> "StatusQuery":
+        count = reader.counted(2, 64, "status questions")
+        entries = [(reader.bytes(16), bool(reader.ranged(1, 0, 1, "flags"))) for _ in range(count)]
+        return StatusQuery(ascending_by_node(entries, "status questions"))
+
+
+@message(0x83)
+class Status(Message):
+    age: int
+    record: bytes
+    certificate: bytes = b""
+
+    def write(self, writer: Writer) -> None:
+        writer.u32(self.age).blob16(self.record).blob16(self.certificate)
+
+    @staticmethod
+    def read(reader: Reader) -> "Status":
+        age, count = reader.u32(), reader.counted(2, 4_096, "bytes of record")
+        if not count:
+            raise Refused("outOfRange", "an empty record")
+        return Status(age, reader.bytes(count), reader.bytes(reader.counted(2, 2_048, "bytes of certificate")))

@@ -1,7 +1,8 @@
 """An inference process without a model: what it answers is computed from the bytes of a version's file.
 
 It speaks hand-off with shoal_runtime and HTTP like the ONNX Runtime server, so the demo's load can check its answers.
-A version misbehaves as the first line of its file says, if that is one of FAULTS.
+A version misbehaves as the first line of its file says, if that is one of FAULTS; `errors but on NAME,NAME` on all
+instances but those.
 """
 
 import argparse
@@ -24,7 +25,9 @@ FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
     "wrong shape", "slow", "errors", "crash later",
 )
+ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
+PULSE_SECONDS = 0.05
 
 
 def embedding(content: bytes, text: str) -> list[float]:
@@ -35,9 +38,13 @@ def embedding(content: bytes, text: str) -> list[float]:
 class Model:
     """A loaded version."""
 
+    instance = ""
+
     def __init__(self, content: bytes) -> None:
         self.content = content
         first = content.split(b"\n", 1)[0].decode("ascii", "replace")
+        if first.startswith(ELSEWHERE) and self.instance not in first.removeprefix(ELSEWHERE).split(","):
+            first = "errors"
         self.fault = first if first in FAULTS else ""
 
     def embed(self, text: str) -> list[float]:
@@ -99,11 +106,23 @@ class Server:
         return 200, {"model": self.client.model, "version": held.version, "digest": held.digest}
 
 
+def pulse(server: Server) -> None:
+    """Requests that nobody outside has to make."""
+    while True:
+        try:
+            server.embed({"text": "pulse"})
+        except HTTPRefusal:
+            pass
+        time.sleep(PULSE_SECONDS)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("--socket", "--model", "--http", "--instance"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--pulse", action="store_true", help="asks itself something all the time")
     options = parser.parse_args()
+    Model.instance = options.instance
     client = HandoffClient(
         options.socket, options.model, load, runner=lambda model, sample: model.run_sample(sample),
         instance=options.instance, runtime="dummy/1")
@@ -114,6 +133,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     client.start()
     threading.Thread(target=front.serve_forever, daemon=True).start()
+    if options.pulse:
+        threading.Thread(target=pulse, args=(server,), daemon=True).start()
     print(f"http://127.0.0.1:{front.server_address[1]}", flush=True)
     ended.wait()
     front.shutdown()

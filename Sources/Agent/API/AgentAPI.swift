@@ -38,6 +38,7 @@ struct AgentAPI {
         SigningAPI(agent: agent).attach(to: server)
         CollectAPI(agent: agent).attach(to: server)
         LimitAPI(traffic: agent.traffic).attach(to: server)
+        FleetAPI(agent: agent).attach(to: server)
     }
 
     private func follow(_ request: SetFollow) async throws(ControlError) -> Done {

@@ -114,7 +114,8 @@ struct SigningAPI {
         return DraftHead.Reply(
             cluster: cluster, root: self.root, rootVersion: root.version, epoch: root.epoch,
             counter: nextCounter(after: head?.value.rank, epoch: root.epoch), version: manifest.digest.hex,
-            tag: manifest.value.tag.text, alreadyThere: isSame)
+            tag: manifest.value.tag.text, alreadyThere: isSame, head: head.map { Hex.encode($0.envelope) } ?? "",
+            halted: agent.trust.denyList.isDenied(channel))
     }
 
     /// Heads are pushed, so what a neighbour had when it levelled is here; one that
@@ -150,6 +151,12 @@ struct SigningAPI {
 
     private func subject(of request: DraftDeny) throws(ControlError) -> DenySubject {
         guard request.node.isEmpty else { return .node(try node(named: request.node)) }
+        if let name = request.channel {
+            guard let model = ModelName(request.model), let channel = ChannelName(name) else {
+                throw ControlError(.wrongUsage, "\(request.model):\(name) is no channel of a model")
+            }
+            return .channel(ModelChannel(model: model, channel: channel))
+        }
         let manifest = try agent.find(request.model, version: request.version, channel: nil)
         return .version(manifest.value.model, manifest.digest)
     }

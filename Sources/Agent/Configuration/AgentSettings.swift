@@ -16,6 +16,8 @@ struct AgentSettings: Codable, Sendable, Equatable {
     var wanted: [String] = []
     /// What is known of trials, by model; nil for nothing.
     var trials: [String: StoredTrials]?
+    /// The number of the agent's last start, by which its status records are ordered.
+    var boot: UInt64?
     /// What `limit` said; nil for nothing.
     var limits: [LimitOrder]?
 

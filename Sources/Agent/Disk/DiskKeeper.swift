@@ -93,7 +93,12 @@ final class DiskKeeper {
     }
 
     /// By any head: whether a selector means this node is for the rollout to say.
-    private var pinned: Set<Digest> { Set(trust.heads.values.flatMap { $0.value.rollout.pins.map(\.version) }) }
+    private var pinned: Set<Digest> {
+        Set(
+            trust.heads.values.flatMap {
+                $0.value.rollout.pins.map(\.version) + [$0.value.rollout.base].compactMap(\.self)
+            })
+    }
 
     /// Whether a channel names this version or a newer one. One without its manifest can be released no more.
     private func isReleased(_ manifest: Manifest?) -> Bool {

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Manifest
+internal import Rollout
 internal import Trust
 internal import Units
 
@@ -8,10 +9,13 @@ internal import Units
 final class Channels {
     private let settings: SettingsFile
     private let trust: Trust
+    /// This node, as rings and pins see it.
+    private let place: NodePlace
 
-    init(settings: SettingsFile, trust: Trust) {
+    init(settings: SettingsFile, trust: Trust, labels: [String: String]) {
         self.settings = settings
         self.trust = trust
+        place = NodePlace(node: trust.identity.node, name: trust.identity.name.text, labels: labels)
     }
 
     /// In order.
@@ -28,12 +32,20 @@ final class Channels {
         return channels.first { $0.channel == .stable } ?? channels.first
     }
 
-    /// What a followed channel names and nobody denied.
-    func version(of channel: ModelChannel) -> Digest? {
-        guard let head = trust.heads[channel], !trust.denyList.isDenied(channel),
-            !trust.denyList.isDenied(head.value.version, of: channel.model)
-        else { return nil }
-        return head.value.version
+    /// What a channel wants this node to run; nil if nothing is known of it, or if that version is denied.
+    func wish(of channel: ModelChannel) -> HeadWish? {
+        guard let head = trust.heads[channel]?.value else { return nil }
+        let isHalted = trust.denyList.isDenied(channel)
+        switch head.wish(of: place, isHalted: isHalted, now: Clock.wallTime()) {
+        case .run(let version): return trust.denyList.isDenied(version, of: channel.model) ? nil : .run(version)
+        case .stay: return .stay
+        }
+    }
+
+    /// When a channel may want something else though no document comes.
+    func nextChange(of model: ModelName) -> WallTime? {
+        followed.filter { $0.model == model }.compactMap { trust.heads[$0]?.value.nextChange(after: Clock.wallTime()) }
+            .min()
     }
 
     /// Whether the channel's head is genuine under the newest root: to be asked before each switch.
@@ -43,8 +55,24 @@ final class Channels {
         return head.value.rootVersion == trust.root.value.version || trust.isStillEntitled(head)
     }
 
+    /// What a follower of the channel keeps here, but for what is denied.
+    func versions(of channel: ModelChannel) -> [Digest] {
+        guard let head = trust.heads[channel]?.value else { return [] }
+        return head.versions(for: place, isHalted: trust.denyList.isDenied(channel)).filter {
+            !trust.denyList.isDenied($0, of: channel.model)
+        }
+    }
+
     /// The digests that followed channels name, with their models.
     var wanted: [(model: ModelName, version: Digest)] {
-        followed.compactMap { channel in version(of: channel).map { (channel.model, $0) } }
+        followed.flatMap { channel in versions(of: channel).map { (channel.model, $0) } }
+    }
+
+    /// Whether a version is what a halted rollout would have brought, and no other channel that is followed here names
+    /// it.
+    func isHalted(_ version: Digest, of model: ModelName) -> Bool {
+        let naming = trust.heads.filter { $0.key.model == model && $0.value.value.version == version }.map(\.key)
+        let (halted, running) = (naming.filter(trust.denyList.isDenied), naming.filter { !trust.denyList.isDenied($0) })
+        return !halted.isEmpty && !running.contains(where: followed.contains)
     }
 }

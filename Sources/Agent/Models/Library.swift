@@ -18,6 +18,10 @@ final class Library {
     private var removing: [Digest: (model: ModelName, isWanted: Bool)] = [:]
     /// Repairs that began when nothing else of the version was damaged.
     var loneRepairs: [Digest: VariantKey] = [:]
+    /// Whether a version must not spread, since its rollout was halted.
+    var isHalted: (@LoopActor (Digest, ModelName) -> Bool)?
+    /// Versions that are here and were taken out of the swarm, since their rollout was halted.
+    private var heldBack: Set<Digest> = []
     /// A version became ready here.
     var onReady: (@LoopActor (LibraryEntry) -> Void)?
     /// The models that this node follows or holds changed.
@@ -166,6 +170,18 @@ final class Library {
             try await serve(entry, seeding: .ordinary)
         } catch {
             entry.error = "\(error)"
+        }
+    }
+
+    /// Takes versions of halted rollouts out of the swarm, and puts back those that are not halted any more.
+    func reviewOffers(of model: ModelName) async {
+        for entry in entries.values.filter({ $0.model == model }).sorted(by: { $0.digest < $1.digest }) {
+            if isHalted?(entry.digest, model) == true {
+                guard heldBack.insert(entry.digest).inserted else { continue }
+                driver.remove(entry.digest, because: .denied)
+            } else if heldBack.remove(entry.digest) != nil {
+                await allow(entry.digest, of: model)
+            }
         }
     }
 
@@ -331,7 +347,8 @@ extension Library {
 
     /// What is denied, or what only an earlier root entitled, may be loaded where it is current, and no more.
     func mayTrade(_ entry: LibraryEntry) -> Bool {
-        !trust.denyList.isDenied(entry.digest, of: entry.model) && trust.manifests[entry.digest] != nil
+        isHalted?(entry.digest, entry.model) != true && !trust.denyList.isDenied(entry.digest, of: entry.model)
+            && trust.manifests[entry.digest] != nil
     }
 
     /// Lets the store read all variants of a version that are complete: to serve them, and to take from them.

@@ -13,7 +13,7 @@ internal import Units
 /// processes and the store say becomes events.
 @LoopActor
 final class RolloutDriver {
-    private(set) var machines: [ModelName: RolloutMachine] = [:]
+    private(set) var machines: [ModelName: Rollout] = [:]
     var server: HandoffServer?
     var processes: [RolloutInstance: (handle: HandoffInstance, model: ModelName)] = [:]
     private var alarms: [ModelName: LoopTimer] = [:]
@@ -106,7 +106,7 @@ final class RolloutDriver {
         isRunning = false
     }
 
-    private func makeMachine(_ model: ModelName) -> RolloutMachine {
+    private func makeMachine(_ model: ModelName) -> Rollout {
         let hadProcess = settings.value.served.contains(model.text)
         func remembered(_ key: VariantKey?) -> RolloutVersion? {
             key.map {
@@ -119,7 +119,7 @@ final class RolloutDriver {
         let memory = RolloutMemory(
             current: remembered(store.current(model)), previous: [remembered(store.previous(model))].compactMap(\.self),
             hadProcess: hadProcess, trials: settings.value.trials?[model.text]?.value ?? RolloutTrials())
-        return RolloutMachine(
+        return Rollout(
             model: model, settings: RolloutSettings(awaitsProcess: servedModels.contains(model)), restored: memory)
     }
 

@@ -19,6 +19,10 @@ final class NeighbourDirectory {
     }
 
     private(set) var records: [NodeID: Record] = [:]
+    /// Payload of all nodes since the agent started, also of those that were forgotten.
+    private(set) var receivedByteCount: Int64 = 0
+    /// See above.
+    private(set) var sentByteCount: Int64 = 0
     /// Peers that were dialled in vain, by name: they have no node id yet.
     private(set) var unreachable: [String: String] = [:]
 
@@ -41,6 +45,8 @@ final class NeighbourDirectory {
     }
 
     func addPayload(_ node: NodeID, received: Int, sent: Int) {
+        receivedByteCount += Int64(received)
+        sentByteCount += Int64(sent)
         records[node]?.receivedByteCount += Int64(received)
         records[node]?.sentByteCount += Int64(sent)
     }

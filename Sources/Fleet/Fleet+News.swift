@@ -1,0 +1,123 @@
+import DequeModule
+import OrderedCollections
+import Units
+import Wire
+
+/// Names of records, both ways.
+extension Fleet {
+    mutating func join(_ neighbour: NodeID, now: Instant) {
+        guard neighbours[neighbour] == nil else { return }
+        var acquaintance = Acquaintance(now: now)
+        for node in rows.keys.sorted() where node != neighbour { acquaintance.news.add(node) }
+        neighbours[neighbour] = acquaintance
+        flushSoon(now: now)
+    }
+
+    mutating func leave(_ neighbour: NodeID, now: Instant) {
+        neighbours.removeValue(forKey: neighbour)
+        for node in inquiries.keys.sorted() {
+            inquiries[node]?.others.removeAll { $0 == neighbour }
+            if inquiries[node]?.source == neighbour { askAnother(about: node, now: now) }
+        }
+    }
+
+    mutating func hear(_ news: [StatusNews], from neighbour: NodeID, now: Instant) {
+        guard let count = neighbours[neighbour]?.heardAllowance.take(news.count, now: now) else { return }
+        for entry in news.prefix(count) { hear(entry, from: neighbour, now: now) }
+    }
+
+    private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, now: Instant) {
+        let (subject, stamp) = (entry.node, entry.stamp)
+        guard subject != node else {
+            if let own = rows[node]?.stamp, own < stamp { effects.append(.outrun(stamp)) }
+            return
+        }
+        guard !denied.contains(subject), forgotten[subject].map({ $0 < stamp }) ?? true else { return }
+        if let known = rows[subject]?.stamp, known >= stamp {
+            if known == stamp {
+                neighbours[neighbour]?.news.remove(subject)
+            } else {
+                neighbours[neighbour]?.news.add(subject)
+                flushSoon(now: now)
+            }
+            return
+        }
+        inquire(about: subject, stamp, of: neighbour, now: now)
+    }
+
+    private mutating func inquire(
+        about subject: NodeID, _ stamp: StatusStamp, of neighbour: NodeID, now: Instant
+    ) {
+        if let inquiry = inquiries[subject] {
+            if inquiry.stamp < stamp { inquiries[subject]?.stamp = stamp }
+            guard inquiry.source != neighbour, !inquiry.others.contains(neighbour),
+                inquiry.others.count < Limits.statusTellerCountMax
+            else { return }
+            inquiries[subject]?.others.append(neighbour)
+            return
+        }
+        guard inquiries.count < Limits.fleetNodeCountMax else { return }
+        inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: rows[subject] == nil)
+        neighbours[neighbour]?.questions.add(subject)
+        flushSoon(now: now)
+    }
+
+    /// All neighbours but those that named the record are told of it.
+    mutating func spread(_ subject: NodeID, but tellers: [NodeID], now: Instant) {
+        for place in neighbours.values.indices {
+            let neighbour = neighbours.keys[place]
+            guard neighbour != subject, !tellers.contains(neighbour) else { continue }
+            neighbours.values[place].news.add(subject)
+        }
+        flushSoon(now: now)
+    }
+
+    mutating func flushSoon(now: Instant) {
+        let moment = now + Limits.statusBatchPause
+        flushAt = min(flushAt ?? moment, moment)
+    }
+
+    /// Sends each neighbour what it may get now.
+    mutating func flush(now: Instant) {
+        flushAt = nil
+        for place in neighbours.values.indices {
+            flushNews(place, now: now)
+            flushQuestions(place, now: now)
+        }
+    }
+
+    private mutating func flushNews(_ place: Int, now: Instant) {
+        guard !neighbours.values[place].news.isEmpty else { return }
+        let wanted = min(neighbours.values[place].news.count, Limits.statusNewsCountMax)
+        let count = neighbours.values[place].newsAllowance.take(wanted, now: now)
+        let news = neighbours.values[place].news.take(count).sorted().compactMap { subject in
+            rows[subject].map { StatusNews(node: subject, stamp: $0.stamp) }
+        }
+        if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
+        guard !neighbours.values[place].news.isEmpty else { return }
+        flush(by: neighbours.values[place].newsAllowance.nextAt(now: now), now: now)
+    }
+
+    private mutating func flushQuestions(_ place: Int, now: Instant) {
+        guard !neighbours.values[place].questions.isEmpty else { return }
+        let wanted = min(neighbours.values[place].questions.count, Limits.statusQueryCountMax)
+        let count = neighbours.values[place].queryAllowance.take(wanted, now: now)
+        let deadline = now + Limits.statusAnswerPause
+        var questions: [StatusQuestion] = []
+        for subject in neighbours.values[place].questions.take(count).sorted() {
+            guard let inquiry = inquiries[subject], inquiry.source == neighbours.keys[place] else { continue }
+            inquiries[subject]?.phase = .asked(deadline)
+            deadlines.append((deadline, subject))
+            questions.append(StatusQuestion(node: subject, wantsCertificate: inquiry.wantsCertificate))
+        }
+        if !questions.isEmpty { effects.append(.send(.statusQuery(questions), to: neighbours.keys[place])) }
+        guard !neighbours.values[place].questions.isEmpty else { return }
+        flush(by: neighbours.values[place].queryAllowance.nextAt(now: now), now: now)
+    }
+
+    private mutating func flush(by moment: Instant, now: Instant) {
+        // Not for each single one: whatever waits goes in batches.
+        let moment = max(moment, now + Limits.statusBatchPause)
+        flushAt = min(flushAt ?? moment, moment)
+    }
+}

@@ -1,0 +1,55 @@
+/// Bounds of what the nodes of a cluster say of themselves.
+extension Limits {
+    /// Nodes of which a status record is kept.
+    public static let fleetNodeCountMax = 16_384
+    /// Records that were not renewed for so long are forgotten.
+    public static let statusLifetimeSeconds = 24 * 3_600
+    /// From one record of a node to the next, without a change...
+    public static let statusPauseMin = Duration.seconds(10)
+    /// ... and for each node that it knows of, so that ten thousand of them send few kilobytes a second over each link.
+    public static let statusPausePerNode = Duration.milliseconds(20)
+    /// The same after a change...
+    public static let statusChangePauseMin = Duration.milliseconds(250)
+    /// ... and for each node.
+    public static let statusChangePausePerNode = Duration.milliseconds(1)
+    /// How long what is new waits for more of it.
+    public static let statusBatchPause = Duration.milliseconds(20)
+    /// An answer to a question about a record.
+    public static let statusAnswerPause = Duration.seconds(5)
+    /// Neighbours that are remembered as having a record that is being asked for.
+    public static let statusTellerCountMax = 4
+    /// Names of records that one neighbour is sent at once, and in a second after that.
+    public static let statusNewsBurst = 64
+    /// See above.
+    public static let statusNewsPerSecond = 256
+    /// Questions that one neighbour is sent at once, and in a second after that.
+    public static let statusQueryBurst = 16
+    /// See above.
+    public static let statusQueryPerSecond = 20
+    /// Answers that one neighbour gets at once, and in a second after that.
+    public static let statusAnswerBurst = 64
+    /// See above.
+    public static let statusAnswersPerSecond = 128
+    /// Names of records that are taken from one neighbour at once, and in a second after that.
+    public static let statusHeardBurst = 2_048
+    /// See above.
+    public static let statusHeardPerSecond = 512
+    /// Records of which signature and certificate are being checked.
+    public static let statusCheckCountMax = 256
+    /// Nodes that an operator had forgotten, and whose old records do not come back.
+    public static let forgottenNodeCountMax = 4_096
+    /// How far a record's own date may be off.
+    public static let statusClockToleranceSeconds: Int64 = 120
+    /// Models in a status record.
+    public static let statusModelCountMax = 32
+    /// The state of a node in its record, and its software.
+    public static let statusTextByteCountMax = 64
+    /// Why a version failed, in a status record.
+    public static let statusReasonByteCountMax = 128
+    /// A row is taken for silent after so many of its pauses.
+    public static let statusPauseCountSilent = 4
+    /// How often a node compares what it would say with what it said.
+    public static let statusWatchPause = Duration.milliseconds(500)
+    /// The file of what served where; there is one before it.
+    public static let historyFileByteCountMax: Int64 = 4 << 20
+}
