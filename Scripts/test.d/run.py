@@ -162,7 +162,10 @@ def steps(options: argparse.Namespace) -> list[Step]:
     chosen = [Step("Scripts/check", [sys.executable, "Scripts/check"], as_one, CHECK_SECONDS_MAX, {})]
     if not options.no_swift:
         chosen += swift_steps()
-    folders = ["Scripts/tests", "Scripts/inference/tests", "Scripts/interop/tests", "Scripts/demo.d/tests"]
+    folders = [
+        "Scripts/tests", "Scripts/inference/tests", "Scripts/examples/detector/tests", "Scripts/interop/tests",
+        "Scripts/demo.d/tests",
+    ]
     python = [python_step(folder, TEST_SECONDS_MAX) for folder in folders]
     if not options.quick:
         python.append(python_step("Scripts/tests/integration", INTEGRATION_SECONDS_MAX))

@@ -1,6 +1,7 @@
 """Serve a model that a Shoal agent switches from version to version, without losing a request.
 
-A server needs two things::
+With a runtime that ``shoal_runtime.loaders`` knows, a server is five lines; see there. With any other it needs two
+things::
 
     from shoal_runtime import HandoffClient, LoadRequest
 
@@ -15,8 +16,8 @@ A server needs two things::
 
 With ``runner``, a function that runs one sample on a model, versions can be calibrated before they serve.
 
-Only the standard library is used, but for calibrations, which need numpy. ``Protocol/handoff.md`` describes what goes
-over the socket.
+Only the standard library is used, but for calibrations and arrays, which need numpy. ``Protocol/handoff.md`` describes
+what goes over the socket.
 """
 
 from .calibration import CalibrationError, Runner, Sample, read_tensors, write_tensors

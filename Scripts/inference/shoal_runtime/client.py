@@ -9,9 +9,9 @@ import random
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, ContextManager, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
 from .calibration import CalibrationRun, Runner, yield_to_requests
 from .holder import ModelHolder
@@ -87,6 +87,8 @@ class HandoffClient(Generic[M]):
     The process serves on whatever happens to the agent or the connection. ``loader`` runs on a thread of its own, one
     load at a time; whatever it raises is told to the agent as the reason (``LoadError`` chooses the code). ``runner``
     runs one calibration sample on a model; without it, versions that must be calibrated are not served here.
+    ``calibrating`` gives the model to run them on in place of one, for as long as a calibration lasts: one whose
+    inferences use no other thread than the caller's, which has a lower priority.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class HandoffClient(Generic[M]):
         loader: Loader[M],
         *,
         runner: Optional[Runner[M]] = None,
+        calibrating: Callable[[M], ContextManager[M]] = nullcontext,
         unload: Optional[Callable[[M], None]] = None,
         instance: Optional[str] = None,
         runtime: str = "shoal-runtime/0.1.0",
@@ -105,6 +108,7 @@ class HandoffClient(Generic[M]):
         self._socket_path = socket_path
         self._loader = loader
         self._runner = runner
+        self._quieten = calibrating
         self._unload = unload
         self._instance = instance
         self._runtime = runtime
@@ -382,11 +386,11 @@ class HandoffClient(Generic[M]):
         refusal: Optional[HandoffError] = None
         try:
             with ExitStack() as stack:
-                candidate = stack.enter_context(self.holder.borrow(calibrating.digest)).model
+                candidate = self._borrow_quietly(stack, calibrating.digest)
                 active = self.holder.active
                 other = None
                 if beside is not None and active is not None and active.digest == beside:
-                    other = stack.enter_context(self.holder.borrow(beside)).model
+                    other = self._borrow_quietly(stack, beside)
                 assert self._runner is not None
                 run = CalibrationRun(
                     inputs, outputs, candidate, other, self._runner, deadline, lambda: calibrating.cancelled
@@ -402,6 +406,9 @@ class HandoffClient(Generic[M]):
             self._send(channel, {"type": "reply", "re": request, "ok": True, **reply})
         else:
             self._refuse(channel, request, refusal)
+
+    def _borrow_quietly(self, stack: ExitStack, digest: str) -> M:
+        return stack.enter_context(self._quieten(stack.enter_context(self.holder.borrow(digest)).model))
 
     # A load, on its own thread
 

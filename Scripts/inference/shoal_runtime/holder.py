@@ -72,6 +72,7 @@ class ModelHolder(Generic[M]):
         self._requests = 0
         self._errors = 0
         self._in_flight = 0
+        self._idle = threading.Condition(self._lock)
 
     @contextmanager
     def use(self) -> Iterator[Held[M]]:
@@ -112,6 +113,8 @@ class ModelHolder(Generic[M]):
         with self._lock:
             held._users -= 1
             self._in_flight -= 1
+            if self._in_flight == 0:
+                self._idle.notify_all()
             is_last = held._users == 0 and held is not self._active and (held._was_active or held._releasing)
         if is_last:
             self._run_later(lambda: self._settle(held))
@@ -195,6 +198,12 @@ class ModelHolder(Generic[M]):
                 held._releasing = True
                 return True
             return False
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Waits until no request is in flight, for so long at most; whether that came true. For the end of a process
+        that takes no more requests."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._in_flight == 0, timeout=seconds)
 
     @property
     def active(self) -> Optional[Held[M]]:

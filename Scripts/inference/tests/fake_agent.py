@@ -48,6 +48,7 @@ class FakeAgent:
     def accept_only(self) -> Dict[str, Any]:
         """Takes the next connection without a welcome; its hello."""
         assert self._listener is not None
+        self.hang_up()
         self._connection, _ = self._listener.accept()
         self._connection.settimeout(WAIT_SECONDS)
         self._rest = b""

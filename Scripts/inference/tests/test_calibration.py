@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 import os
 import struct
 import tempfile
 import threading
 import time
 import unittest
-from typing import Any, Dict
-from unittest import mock
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator
 
-from fake_agent import FakeAgent, digest, wait_until
+from cases import ClientTestCase
+from fake_agent import digest, wait_until
 from shoal_runtime import HandoffClient
 from shoal_runtime.calibration import CalibrationError, read_tensors, samples_of, write_tensors
 
@@ -77,33 +77,37 @@ class Model:
 
 
 @unittest.skipUnless(importlib.util.find_spec("numpy"), "needs numpy")
-class ClientTests(unittest.TestCase):
+class ClientTests(ClientTestCase):
     def setUp(self) -> None:
-        logging.disable(logging.CRITICAL)
-        quick = mock.patch("shoal_runtime.client.RETRY_SECONDS_MIN", 0.005)
-        quick.start()
-        self.addCleanup(quick.stop)
-        self.agent = FakeAgent()
-        self.addCleanup(self.agent.close)
+        super().setUp()
         self.inputs = os.path.join(self.agent.folder.name, "in")
         self.outputs = os.path.join(self.agent.folder.name, "out")
         write_tensors(self.inputs, {"x": numpy.arange(8.0).reshape(4, 2)})
         self.ran: "list[str]" = []
+        self.quiet: "list[str]" = []
+        self.quiet_while_running: "list[list[str]]" = []
         self.may_run = threading.Event()
         self.may_run.set()
         self.run_seconds = 0.0
-        self.client: "HandoffClient[Model]" = HandoffClient(
-            self.agent.path, "acme/words", lambda request: Model(request.path), runner=self.run_sample
+        self.hello = self.start()
+
+    def make_client(self) -> "HandoffClient[Any]":
+        return HandoffClient(
+            self.agent.path, "acme/words", lambda request: Model(request.path), runner=self.run_sample,
+            calibrating=self.calibrating,
         )
-        self.addCleanup(self.client.close)
-        self.client.start()
-        self.hello = self.agent.accept()
-        wait_until(lambda: self.client.is_connected)
+
+    @contextmanager
+    def calibrating(self, model: Model) -> Iterator[Model]:
+        self.quiet.append(model.path)
+        yield model
+        self.quiet.remove(model.path)
 
     def run_sample(self, model: Model, sample: "Dict[str, Any]") -> "Dict[str, Any]":
         self.may_run.wait(10)
         time.sleep(self.run_seconds)
         self.ran.append(model.path)
+        self.quiet_while_running.append(list(self.quiet))
         if model.path == "/raises":
             raise ValueError("not this input")
         return {"y": sample["x"] * 2}
@@ -133,6 +137,13 @@ class ClientTests(unittest.TestCase):
         self.assertTrue(reply["ok"])
         self.assertIn("p99", reply["beside_latency_ms"])
         self.assertEqual(self.ran[:2], ["/new", "/good"])
+
+    def test_both_models_are_those_for_calibrations_as_long_as_one_lasts(self) -> None:
+        self.agent.switch(A, None)
+        self.load(B, "/new")
+        self.assertTrue(self.agent.reply(self.calibrate(digest=B, beside=A))["ok"])
+        self.assertEqual(self.quiet_while_running, 24 * [["/new", "/good"]])
+        self.assertEqual(self.quiet, [])
 
     def test_what_cannot_be_run_is_said(self) -> None:
         self.assertEqual(self.code(self.calibrate(digest=A)), "not_resident")

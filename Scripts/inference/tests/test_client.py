@@ -1,36 +1,19 @@
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import unittest
-from unittest import mock
 
-from fake_agent import FakeAgent, FakeModel, digest, load, make_client, wait_until
+from cases import ClientTestCase
+from fake_agent import FakeModel, digest, load, make_client, wait_until
 from shoal_runtime import LoadRequest
 from shoal_runtime.protocol import LINE_BYTES_MAX
 
 A, B, C = digest("a"), digest("b"), digest("c")
 
 
-class ClientTests(unittest.TestCase):
-    def setUp(self) -> None:
-        logging.disable(logging.CRITICAL)
-        quick = mock.patch("shoal_runtime.client.RETRY_SECONDS_MIN", 0.005)
-        quick.start()
-        self.addCleanup(quick.stop)
-        self.agent = FakeAgent()
-        self.addCleanup(self.agent.close)
-        self.client = make_client(self.agent)
-        self.addCleanup(lambda: self.client.close())
-
-    def start(self, lease_ms: int = 15_000) -> "dict[str, object]":
-        self.client.start()
-        hello = self.agent.accept(lease_ms)
-        wait_until(lambda: self.client.is_connected)
-        return hello
-
-    def use(self, loader: "object") -> None:
+class ClientTests(ClientTestCase):
+    def use(self, loader: object) -> None:
         self.client = make_client(self.agent, loader)
 
 
@@ -42,7 +25,7 @@ class SwitchTests(ClientTests):
         self.assertEqual(hello["model"], "acme/words")
         self.assertEqual(hello["active"], None)
         self.assertEqual(hello["resident"], [])
-        self.assertIn("dual_load", hello["capabilities"])  # type: ignore[arg-type]
+        self.assertIn("dual_load", hello["capabilities"])
 
     def test_load_activate_drained_release_released(self) -> None:
         self.start()
@@ -91,8 +74,13 @@ class SwitchTests(ClientTests):
         self.assertEqual(self.agent.receive_other(), {"type": "released", "digest": B})
 
     def test_a_resident_version_is_not_loaded_twice(self) -> None:
-        loads = []
-        self.use(lambda request: loads.append(request.digest) or load(request))
+        loads: "list[str]" = []
+
+        def counting(request: LoadRequest) -> FakeModel:
+            loads.append(request.digest)
+            return load(request)
+
+        self.use(counting)
         self.start()
         self.assertTrue(self.agent.load(A)["ok"])
         self.assertTrue(self.agent.load(A)["ok"])
@@ -245,7 +233,7 @@ class HostileAgentTests(ClientTests):
     def test_a_request_with_wrong_fields_is_refused_and_the_connection_stays(self) -> None:
         self.start()
         self.agent.switch(A, None)
-        for kind, fields in [
+        wrong: "list[tuple[str, dict[str, object]]]" = [
             ("load", {}),
             ("load", {"digest": "xyz", "path": "/good"}),
             ("load", {"digest": A.upper(), "path": "/good"}),
@@ -260,7 +248,8 @@ class HostileAgentTests(ClientTests):
             ("activate", {"digest": A, "expect_active": 7}),
             ("activate", {"expect_active": None}),
             ("release", {"digest": ["a"]}),
-        ]:
+        ]
+        for kind, fields in wrong:
             with self.subTest(kind=kind, fields=fields):
                 reply = self.agent.ask(kind, **fields)
                 self.assertEqual((reply["ok"], reply["error"]["code"]), (False, "bad_message"))

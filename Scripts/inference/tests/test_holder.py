@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import unittest
 from typing import List
 
@@ -29,6 +30,27 @@ class ModelHolderTests(unittest.TestCase):
         with self.assertRaises(NoModelError):
             with self.holder.use():
                 self.fail("there is nothing to use")
+
+    def test_the_end_of_the_last_request_can_be_waited_for(self) -> None:
+        self.assertTrue(self.holder.wait_idle(0))
+        self.activate(A, None)
+        began, may_end = threading.Event(), threading.Event()
+
+        def request() -> None:
+            with self.holder.use():
+                began.set()
+                may_end.wait(10)
+
+        thread = threading.Thread(target=request)
+        thread.start()
+        self.addCleanup(thread.join, 10)
+        self.addCleanup(may_end.set)
+        self.assertTrue(began.wait(10))
+        self.assertFalse(self.holder.wait_idle(0.001))
+        may_end.set()
+        started = time.monotonic()
+        self.assertTrue(self.holder.wait_idle(10))
+        self.assertLess(time.monotonic() - started, 5)  # It was told, it did not find out in the end.
 
     def test_a_request_keeps_its_version_over_a_switch_and_drained_comes_with_the_last_user(self) -> None:
         self.activate(A, None)
@@ -120,7 +142,7 @@ class ModelHolderTests(unittest.TestCase):
         for reader in readers:
             reader.start()
         active = A
-        for turn in range(300):
+        for _ in range(300):
             other = B if active == A else A
             if not self.holder.keep(other):
                 self.holder.put(other, other[0], FakeModel("/" + other[0]))

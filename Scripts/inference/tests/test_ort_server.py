@@ -5,19 +5,17 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
-import logging
 import math
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import unittest
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from fake_agent import FakeAgent, digest, make_client
+from cases import Askers, ClientTestCase, ServerProcess, call
+from fake_agent import digest
 from shoal_runtime.http_front import BODY_BYTES_MAX, HTTPFront, parse_address
 from shoal_runtime.ort_server import Server, main
 
@@ -37,26 +35,10 @@ class Words:
         return [self.number] * len(text)
 
 
-def call(
-    port: int, method: str, path: str, body: Any = None, headers: Optional[Dict[str, str]] = None
-) -> Tuple[int, Any]:
-    """One request on a connection of its own; status and parsed answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, None if body is None else json.dumps(body), headers or {})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read() or b"null")
-    finally:
-        connection.close()
-
-
-class ServerTests(unittest.TestCase):
+class ServerTests(ClientTestCase):
     def setUp(self) -> None:
-        logging.disable(logging.CRITICAL)
-        self.agent = FakeAgent()
-        self.addCleanup(self.agent.close)
-        self.client = make_client(self.agent)
-        self.front = HTTPFront(("127.0.0.1", 0), Server(self.client, 2).routes())  # type: ignore[arg-type]
+        super().setUp()
+        self.front = HTTPFront(("127.0.0.1", 0), Server(self.client, 2).routes())
         self.port = int(self.front.server_address[1])
         threading.Thread(target=self.front.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         self.addCleanup(self.front.server_close)
@@ -64,7 +46,7 @@ class ServerTests(unittest.TestCase):
 
     def serve(self, name: str, number: float) -> None:
         active = self.client.holder.status()["active"]
-        self.client.holder.put(name, name[0], Words(number))  # type: ignore[arg-type]
+        self.client.holder.put(name, name[0], Words(number))
         self.client.holder.activate(name, active)
 
     def test_without_a_version_it_is_not_ready(self) -> None:
@@ -83,7 +65,8 @@ class ServerTests(unittest.TestCase):
 
     def test_bad_requests_are_refused_by_name(self) -> None:
         self.serve(A, 1.0)
-        for body in ([], "text", {}, {"text": 5}, {"text": "x" * 70_000}):
+        bodies: List[Any] = [[], "text", {}, {"text": 5}, {"text": "x" * 70_000}]
+        for body in bodies:
             self.assertEqual(call(self.port, "POST", "/embed", body)[0], 400)
         self.assertEqual(call(self.port, "GET", "/embed")[0], 404)
         self.assertEqual(call(self.port, "POST", "/nothing", {})[0], 404)
@@ -122,25 +105,9 @@ class OnnxTests(unittest.TestCase):
     """A process of its own, switched between fp32 and int8 under load."""
 
     def setUp(self) -> None:
-        self.agent = FakeAgent()
-        self.addCleanup(self.agent.close)
-        command = [sys.executable, "-m", "shoal_runtime.ort_server", "--socket", self.agent.path, "--model", "m"]
-        command += ["--http", "127.0.0.1:0"]
-        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
-        )
-        self.addCleanup(self.end)
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
-        self.agent.accept()
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        server = ServerProcess(["-m", "shoal_runtime.ort_server"])
+        self.addCleanup(server.end)
+        self.agent, self.process, self.port = server.agent, server.process, server.port
 
     def test_switches_under_load_answer_every_request_rightly(self) -> None:
         folders = {A: os.path.join(MODELS, "fp32"), B: os.path.join(MODELS, "int8")}
@@ -155,35 +122,20 @@ class OnnxTests(unittest.TestCase):
         cosine = sum(one * two for one, two in zip(reference[A], reference[B]))
         self.assertGreater(cosine, 0.9)
         self.assertLess(cosine, 0.99999)
-        answers: List[Any] = []
-        stop = threading.Event()
-        load = threading.Thread(target=self.keep_asking, args=(answers, stop))
-        load.start()
+        askers = Askers(lambda: call(self.port, "POST", "/embed", {"text": "a shoal of fish"}), 2)
+        self.addCleanup(askers.stop)
         for _ in range(6):
             other = A if active == B else B
             self.assertTrue(self.agent.switch_to(other, folders[other], active)["ok"])
+            askers.wait_for_more(2)
             active = other
-        stop.set()
-        load.join()
-        self.assertGreater(len(answers), 10)
-        for status, answer in answers:
+        askers.stop()
+        self.assertEqual(askers.failures, [])
+        for status, answer in askers.answers:
             self.assertEqual(status, 200)
             for got, wanted in zip(answer["embedding"], reference[answer["digest"]]):
                 self.assertAlmostEqual(got, wanted, places=4)
-        self.assertEqual({answer["digest"] for _, answer in answers}, {A, B})
-
-    def keep_asking(self, answers: List[Any], stop: threading.Event) -> None:
-        """An open loop: one request each 50 ms, whether or not the last was answered."""
-        threads: List[threading.Thread] = []
-        while not stop.is_set():
-            thread = threading.Thread(
-                target=lambda: answers.append(call(self.port, "POST", "/embed", {"text": "a shoal of fish"}))
-            )
-            thread.start()
-            threads.append(thread)
-            stop.wait(0.05)
-        for thread in threads:
-            thread.join()
+        self.assertEqual({answer["digest"] for _, answer in askers.answers}, {A, B})
 
     def test_a_damaged_model_is_refused_and_the_process_ends_cleanly(self) -> None:
         folder = os.path.join(self.agent.folder.name, "broken")
