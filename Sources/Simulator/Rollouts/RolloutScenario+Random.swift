@@ -88,7 +88,7 @@ extension VersionNature {
         switch random.next() % 4 {
         case 0, 1: return VersionNature(flaw, .everywhere)
         case 2: return VersionNature(flaw, .share(Int.random(in: 30...600, using: &random)))
-        default: return VersionNature(flaw, .afterFirstRing)
+        default: return VersionNature(flaw, .fromRing(2))
         }
     }
 }

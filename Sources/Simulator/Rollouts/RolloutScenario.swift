@@ -103,8 +103,8 @@ public struct VersionNature: Sendable, Hashable {
         case everywhere
         /// On so many of a thousand.
         case share(Int)
-        /// But for the first ring.
-        case afterFirstRing
+        /// From that ring on, counted from 1; and where no ring takes the node.
+        case fromRing(Int)
     }
 
     public var flaw = Flaw.none
