@@ -6,15 +6,15 @@ import Wire
 /// Names of records, both ways.
 extension Fleet {
     mutating func join(_ neighbour: NodeID, now: Instant) {
-        guard neighbours[neighbour] == nil else { return }
+        guard neighbours.place(of: neighbour) == nil else { return }
         var acquaintance = Acquaintance(now: now)
         for node in rows.keys.sorted() where node != neighbour { acquaintance.news.add(node) }
-        neighbours[neighbour] = acquaintance
+        neighbours.add(neighbour, acquaintance)
         flushSoon(now: now)
     }
 
     mutating func leave(_ neighbour: NodeID, now: Instant) {
-        neighbours.removeValue(forKey: neighbour)
+        neighbours.remove(neighbour)
         for node in inquiries.keys.sorted() {
             inquiries[node]?.others.removeAll { $0 == neighbour }
             if inquiries[node]?.source == neighbour { askAnother(about: node, now: now) }
@@ -22,11 +22,12 @@ extension Fleet {
     }
 
     mutating func hear(_ news: [StatusNews], from neighbour: NodeID, now: Instant) {
-        guard let count = neighbours[neighbour]?.heardAllowance.take(news.count, now: now) else { return }
-        for entry in news.prefix(count) { hear(entry, from: neighbour, now: now) }
+        guard let place = neighbours.place(of: neighbour) else { return }
+        let count = neighbours.values[place].heardAllowance.take(news.count, now: now)
+        for entry in news.prefix(count) { hear(entry, from: neighbour, at: place, now: now) }
     }
 
-    private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, now: Instant) {
+    private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, at place: Int, now: Instant) {
         let (subject, stamp) = (entry.node, entry.stamp)
         guard subject != node else {
             if let own = rows[node]?.stamp, own < stamp { effects.append(.outrun(stamp)) }
@@ -35,9 +36,9 @@ extension Fleet {
         guard !denied.contains(subject), forgotten[subject].map({ $0 < stamp }) ?? true else { return }
         if let known = rows[subject]?.stamp, known >= stamp {
             if known == stamp {
-                neighbours[neighbour]?.news.remove(subject)
+                neighbours.values[place].news.remove(subject)
             } else {
-                neighbours[neighbour]?.news.add(subject)
+                neighbours.values[place].news.add(subject)
                 flushSoon(now: now)
             }
             return
@@ -58,7 +59,7 @@ extension Fleet {
         }
         guard inquiries.count < Limits.fleetNodeCountMax else { return }
         inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: rows[subject] == nil)
-        neighbours[neighbour]?.questions.add(subject)
+        question(neighbour, about: subject)
         flushSoon(now: now)
     }
 
@@ -73,9 +74,12 @@ extension Fleet {
     }
 
     mutating func flushSoon(now: Instant) {
-        let moment = now + Limits.statusBatchPause
+        let moment = now + batchPause
         flushAt = min(flushAt ?? moment, moment)
     }
+
+    /// How long what is new waits for more of it: in a large cluster there is always more.
+    private var batchPause: Duration { max(Limits.statusBatchPause, Limits.statusBatchPausePerNode * rows.count) }
 
     /// Sends each neighbour what it may get now.
     mutating func flush(now: Instant) {
@@ -117,7 +121,7 @@ extension Fleet {
 
     private mutating func flush(by moment: Instant, now: Instant) {
         // Not for each single one: whatever waits goes in batches.
-        let moment = max(moment, now + Limits.statusBatchPause)
+        let moment = max(moment, now + batchPause)
         flushAt = min(flushAt ?? moment, moment)
     }
 }

@@ -6,7 +6,8 @@ import Wire
 /// The records themselves: asked for, checked, kept.
 extension Fleet {
     mutating func answer(_ questions: [StatusQuestion], to neighbour: NodeID, now: Instant) {
-        guard let count = neighbours[neighbour]?.answerAllowance.take(questions.count, now: now) else { return }
+        guard let place = neighbours.place(of: neighbour) else { return }
+        let count = neighbours.values[place].answerAllowance.take(questions.count, now: now)
         for question in questions.prefix(count) {
             guard let row = rows[question.node] else { continue }
             let seconds = age(of: question.node, now: now)?.wholeNanoseconds ?? 0
@@ -84,7 +85,7 @@ extension Fleet {
     /// The next that named the record is asked; without one it is given up until it is named again.
     mutating func askAnother(about subject: NodeID, now: Instant) {
         guard var inquiry = inquiries[subject] else { return }
-        neighbours[inquiry.source]?.questions.remove(subject)
+        withdraw(subject, from: inquiry.source)
         guard !inquiry.others.isEmpty else { return end(subject) }
         inquiry.source = inquiry.others.removeFirst()
         inquiries[subject] = inquiry
@@ -93,13 +94,21 @@ extension Fleet {
 
     private mutating func ask(_ neighbour: NodeID, about subject: NodeID, now: Instant) {
         inquiries[subject]?.phase = .waiting
-        neighbours[neighbour]?.questions.add(subject)
+        question(neighbour, about: subject)
         flushSoon(now: now)
     }
 
     private mutating func end(_ subject: NodeID) {
         guard let inquiry = inquiries.removeValue(forKey: subject) else { return }
-        neighbours[inquiry.source]?.questions.remove(subject)
+        withdraw(subject, from: inquiry.source)
+    }
+
+    mutating func question(_ neighbour: NodeID, about subject: NodeID) {
+        if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.add(subject) }
+    }
+
+    private mutating func withdraw(_ subject: NodeID, from neighbour: NodeID) {
+        if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.remove(subject) }
     }
 
     mutating func giveUpLateQuestions(now: Instant) {

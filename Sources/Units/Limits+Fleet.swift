@@ -12,8 +12,10 @@ extension Limits {
     public static let statusChangePauseMin = Duration.milliseconds(250)
     /// ... and for each node.
     public static let statusChangePausePerNode = Duration.milliseconds(1)
-    /// How long what is new waits for more of it.
+    /// How long what is new waits for more of it...
     public static let statusBatchPause = Duration.milliseconds(20)
+    /// ... or for each node that is known of, whichever is longer: a tenth of a second where there are ten thousand.
+    public static let statusBatchPausePerNode = Duration.microseconds(10)
     /// An answer to a question about a record.
     public static let statusAnswerPause = Duration.seconds(5)
     /// Neighbours that are remembered as having a record that is being asked for.

@@ -128,8 +128,8 @@ final class RolloutCampaign: Sendable {
     func next() -> UInt64? {
         state.withLock {
             guard $0.next < end, $0.results.failing.count < failuresMax else { return nil }
-            defer { $0.next += 1 }
-            return $0.next
+            $0.next += 1
+            return $0.next - 1
         }
     }
 

@@ -17,7 +17,7 @@ extension RolloutScenario {
         scenario.delaySeconds = delay / 4...delay
         scenario.watchSeconds = Int.random(in: 5...12, using: &random)
         scenario.waitSeconds = UInt32.random(in: 0...8, using: &random)
-        scenario.haltPerMille = [0, 50, 200].randomElement(using: &random) ?? 50
+        scenario.haltPerMille = [0, 50, 200, 350].randomElement(using: &random) ?? 50
         scenario.expectsAll = Bool.random(using: &random)
         scenario.ringShares =
             [[0, 100, 500, 1_000], [0, 1_000], [200, 1_000], [0, 300, 900]].randomElement(using: &random) ?? [0, 1_000]

@@ -1,3 +1,6 @@
+import Manifest
+import Rollout
+
 extension RolloutScenario {
     /// Nothing goes wrong but this: a version whose requests fail after the switch, from one ring on.
     /// - Parameter ring: from 1.

@@ -51,6 +51,7 @@ extension RolloutSimulation {
 
     /// Draws on which nodes a version is flawed; the rings may say it.
     func spoil(_ version: Int, with plan: RolloutPlan?) {
+        guard version > 1 else { return }
         let nature = scenario.natures[version - 2]
         guard nature.flaw != .none else { return }
         var chance = SplitMix64(seed: scenario.seed &+ UInt64(version) &* 0x1234_5678_9ABC)
@@ -131,7 +132,7 @@ extension RolloutSimulation {
     func judgeSwitch(to version: RolloutVersion, _ agent: RolloutAgent) {
         let (digest, machine) = (version.digest, agent.machine)
         guard let head = agent.head?.head else { return }
-        if let acted = agent.actedOn, acted !== agent.head, acted.outranks(agent.head) {
+        if let acted = agent.actedOn, acted.digest != agent.head?.digest, acted.outranks(agent.head) {
             return note(.older, agent.index, "\(name(digest)) of \(head.rank), after \(acted.rank)")
         }
         let wish = rightWish(agent)
@@ -241,8 +242,8 @@ extension RolloutSimulation {
         let halt = agents.compactMap(\.halt).reduce(agents[0].halt) { $1.outranks($0) ? $1 : $0 }
         for agent in agents {
             guard agent.isUp else { return (agent.index, "its agent is down") }
-            guard agent.head === head else { return (agent.index, "it has not heard of the newest head") }
-            guard agent.halt === halt else { return (agent.index, "it has not heard of the newest deny record") }
+            guard agent.head?.digest == head?.digest else { return (agent.index, "it has not heard of the newest head") }
+            guard agent.halt?.digest == halt?.digest else { return (agent.index, "it has not heard of the newest deny record") }
             if let problem = finalProblem(with: agent) { return (agent.index, problem) }
         }
         return head?.head.flatMap { problem(with: $0, isHalted: halt?.isDenial ?? false) }

@@ -1,3 +1,4 @@
+import DequeModule
 import Manifest
 import Rollout
 import Units

@@ -55,7 +55,7 @@ public final class RolloutSimulation {
     var lastSwitchAt: Nanoseconds?
     /// Of a version that is good, nodes that set it aside since somebody killed its process or its agent.
     var blamedCount = 0
-    private var agenda = Agenda<RolloutHappening>()
+    private var agenda = Agenda<RolloutHappening>(slotWidthBits: 21)
     private var order: UInt64 = 0
 
     /// A run that has not begun.
