@@ -117,6 +117,7 @@ extension Rollout {
         let target = isServedWithoutProcess ? choiceWithoutProcess() : commonVersion(now: now)
         guard let target, target.digest != current?.digest else { return }
         if let move = currentMove, move.target.digest == target.digest, now < move.retryAt { return }
+        beforeMove = (current, history)
         history.removeAll { $0.digest == target.digest }
         if let current, !isSetAside(current.digest) { history.append(current) }
         if history.count > Limits.rolloutHistoryCountMax { history.removeFirst() }
@@ -132,7 +133,7 @@ extension Rollout {
         currentMove = FailedMove(
             target: target, attemptCount: attemptCount, reason: "current could not be moved: \(reason)",
             retryAt: now + delay)
-        current = history.popLast()
+        if let beforeMove { (current, history) = beforeMove }
         emit(.note(.currentFailed(digest, reason: reason, retryAfter: delay)))
     }
 

@@ -17,6 +17,7 @@ struct RolloutsRun: ParsableCommand {
     @Argument(help: "How many seeds.") var count = 100
     @Option(help: "The first seed.") var first: UInt64 = 1
     @Option(help: "Run this seed alone and say all about it.") var replay: UInt64?
+    @Flag(help: "With --replay: print what agents do.") var trace = false
     @Option(help: "Nodes; without it 8 to 64.") var nodes: Int?
     @Option(help: "A bug: \(RolloutScenario.Plant.allCases.map(\.rawValue).joined(separator: ", ")).")
     var plant: RolloutPlantName?
@@ -73,7 +74,9 @@ struct RolloutsRun: ParsableCommand {
         print(scenario.outline)
         for (seconds, act) in scenario.acts { print("\(fixed(seconds)) s  \(act)") }
         for (seconds, fault) in scenario.faults { print("\(fixed(seconds)) s  \(fault)") }
-        let report = RolloutSimulation(scenario).run()
+        let simulation = RolloutSimulation(scenario)
+        if trace { simulation.log = { print($0) } }
+        let report = simulation.run()
         let end = report.healingSeconds.map { "\(fixed($0)) s after the last fault" } ?? "not"
         print("as it should be \(end); \(fixed(report.seconds)) simulated seconds, \(report.eventCount) events")
         print("rings       \(report.rings.released) of \(report.rings.all)\(report.isHalted ? ", halted" : "")")

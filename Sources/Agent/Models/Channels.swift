@@ -42,6 +42,13 @@ final class Channels {
         }
     }
 
+    /// What a channel's head goes back to, and what it names that this node may not run now.
+    func guide(of channel: ModelChannel) -> (base: Digest?, withheld: Digest?) {
+        guard let head = trust.heads[channel]?.value else { return (nil, nil) }
+        let isHalted = trust.denyList.isDenied(channel)
+        return (head.rollout.base, head.withheld(from: place, isHalted: isHalted, now: Clock.wallTime()))
+    }
+
     /// When a channel may want something else though no document comes.
     func nextChange(of model: ModelName) -> WallTime? {
         followed.filter { $0.model == model }.compactMap { trust.heads[$0]?.value.nextChange(after: Clock.wallTime()) }

@@ -9,7 +9,7 @@ extension RolloutSimulation {
         guard !agent.isUp else { return }
         agent.isUp = true
         agent.life += 1
-        trace(4, agent.index)
+        trace(.starts, agent.index)
         noteDisturbance(agent)
         let disk = agent.disk
         (agent.head, agent.halt) = (disk.head, disk.halt)
@@ -38,7 +38,7 @@ extension RolloutSimulation {
     /// Without a word; processes serve on.
     func crash(_ agent: RolloutAgent, seconds: Double) {
         guard agent.isUp, !isCalm else { return }
-        trace(5, agent.index)
+        trace(.crashes, agent.index)
         agent.forgetAll()
         closeLinks(of: agent, isPowerCut: Bool.random(using: &random))
         plan(.startAgent(agent.index), after: Nanoseconds(seconds: seconds + 0.1))
@@ -136,7 +136,7 @@ extension RolloutSimulation {
         }
         guard agent.disk.current != version.digest else { return }
         (agent.disk.previous, agent.disk.current) = (agent.disk.current, version.digest)
-        trace(6, agent.index, number(of: version.digest))
+        trace(.current, agent.index, number(of: version.digest))
         if mayEnd(agent) { return crash(agent, seconds: Double.random(in: 0...10, using: &random)) }
         compareSoon(agent)
     }

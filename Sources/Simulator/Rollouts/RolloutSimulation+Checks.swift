@@ -93,12 +93,12 @@ extension RolloutSimulation {
     func heed(_ note: RolloutNote, _ agent: RolloutAgent) {
         switch note {
         case .setAside(let digest, _):
-            trace(11, agent.index, number(of: digest))
+            trace(.setAside, agent.index, number(of: digest))
             agent.setAside.insert(digest)
             noteFailure(agent)
             if isFlawed(digest, on: agent) { firstFailureAt = firstFailureAt ?? now } else { blamedCount += 1 }
         case .proven(let digest):
-            trace(12, agent.index, number(of: digest))
+            trace(.proven, agent.index, number(of: digest))
             agent.everProven.insert(digest)
         case .failed: noteFailure(agent)
         case .serving, .stoppedSwitching, .abandoned, .cannotLoadBeside, .cannotCalibrate, .deniedServesOn,
@@ -108,7 +108,7 @@ extension RolloutSimulation {
     }
 
     func noteServed(_ digest: Digest, _ agent: RolloutAgent) {
-        trace(13, agent.index, number(of: digest))
+        trace(.serves, agent.index, number(of: digest))
         if firstFailureAt != nil { lastSwitchAt = now }
         agent.everServed.insert(digest)
         noteDisturbance(agent)
@@ -130,7 +130,7 @@ extension RolloutSimulation {
 
     /// The moment in which the agent decides.
     func judgeSwitch(to version: RolloutVersion, _ agent: RolloutAgent) {
-        let (digest, machine) = (version.digest, agent.machine)
+        let digest = version.digest
         guard let head = agent.head?.head else { return }
         if let acted = agent.actedOn, acted.digest != agent.head?.digest, acted.outranks(agent.head) {
             return note(.older, agent.index, "\(name(digest)) of \(head.rank), after \(acted.rank)")
@@ -138,13 +138,13 @@ extension RolloutSimulation {
         let wish = rightWish(agent)
         if wish == .run(digest) { return }
         if wish == .stay, digest == agent.disk.current { return }
-        if digest == head.version {
+        if digest == head.version, hasUsable(otherThan: digest, agent) {
             let why = agent.halt?.isDenial == true ? "halted" : "not let go here"
             return note(.forbidden, agent.index, "\(name(digest)) is \(why)")
         }
         guard case .run(let wanted) = wish else { return }
-        let isInTheWay = !agent.disk.versions.contains(wanted) || machine.error(of: wanted) != nil
-        let isFallback = digest == machine.current?.digest || machine.history.contains { $0.digest == digest }
+        let isInTheWay = !agent.disk.versions.contains(wanted) || agent.machine.error(of: wanted) != nil
+        let isFallback = fallbacks(agent).contains(digest)
         if !isInTheWay || !isFallback {
             note(.unasked, agent.index, "\(name(digest)) in place of \(name(wanted))")
         }
@@ -197,14 +197,32 @@ extension RolloutSimulation {
             let isGood = !isFlawed(wanted, on: agent) && !agent.machine.isSetAside(wanted)
             let isHere = agent.disk.versions.contains(wanted)
             if isGood, isHere { return "\(name(active)) serves, \(name(wanted)) is wanted" }
-            guard let head = agent.head?.head, active == head.version else { return nil }
-            guard hasOther(than: head.version, agent) else { return nil }
+            guard let head = agent.head?.head, active == head.version, agent.halt?.isDenial == true,
+                hasUsable(otherThan: head.version, agent)
+            else { return nil }
             return "\(name(active)) serves, which may not here; \(name(wanted)) is wanted"
         }
     }
 
+    /// Whether there is another that the node would go back to and that is good here.
     private func hasOther(than version: Digest, _ agent: RolloutAgent) -> Bool {
-        agent.disk.versions.contains { $0 != version && !isFlawed($0, on: agent) && !agent.machine.isSetAside($0) }
+        fallbacks(agent).contains {
+            $0 != version && agent.disk.versions.contains($0) && !isFlawed($0, on: agent)
+                && !agent.machine.isSetAside($0)
+        }
+    }
+
+    /// The same, as far as the node knows.
+    private func hasUsable(otherThan version: Digest, _ agent: RolloutAgent) -> Bool {
+        fallbacks(agent).contains {
+            $0 != version && agent.disk.versions.contains($0) && !agent.machine.isSetAside($0)
+        }
+    }
+
+    private func fallbacks(_ agent: RolloutAgent) -> [Digest] {
+        let known = [agent.machine.current?.digest, agent.head?.head?.rollout.base].compactMap(\.self)
+        if case .run(let wanted) = rightWish(agent) { return known + [wanted] + agent.machine.history.map(\.digest) }
+        return known + agent.machine.history.map(\.digest)
     }
 
     /// Too many versions failed in a row: an operator is waited for.
@@ -256,7 +274,7 @@ extension RolloutSimulation {
             if let active = process.active, isFlawed(active, on: agent), hasOther(than: active, agent) {
                 return "\(name(active)) serves, which is flawed here"
             }
-            if process.active == nil, hasOther(than: versions[0].digest, agent) || agent.disk.current != nil {
+            if process.active == nil, agent.disk.current != nil {
                 return "a process serves nothing"
             }
         }

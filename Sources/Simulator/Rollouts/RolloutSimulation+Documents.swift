@@ -34,7 +34,7 @@ extension RolloutSimulation {
     /// It is durable.
     func keep(_ document: SimulatedDocument, _ agent: RolloutAgent) {
         agent.isJudging = false
-        trace(1, agent.index, document.digest)
+        trace(.keeps, agent.index, document.rank.counter << 1 | (document.isHead ? 0 : 1))
         let isForgotten = scenario.plant == .forgetRank
         if document.isHead {
             agent.head = document
@@ -77,7 +77,13 @@ extension RolloutSimulation {
     func review(_ agent: RolloutAgent) {
         for version in wantedVersions(agent) { want(version, agent) }
         agent.actedOn = agent.head
-        handle(.desired(desired(agent)), in: agent)
+        if let head = agent.head?.head {
+            let withheld = wish(agent) == .run(head.version) ? nil : head.version
+            handle(.guided(base: known(head.rollout.base, agent), withheld: withheld), in: agent)
+        }
+        let desired = desired(agent)
+        trace(.wish, agent.index, number(of: desired?.digest))
+        handle(.desired(desired), in: agent)
         awaitFlip(agent)
         compareSoon(agent)
     }
@@ -139,7 +145,7 @@ extension RolloutSimulation {
     /// A node's agent takes what was signed on it.
     func submit(_ head: Head?, to agent: RolloutAgent) {
         guard let head else { return }
-        trace(2, agent.index, head.rank.counter << 8 | number(of: head.version))
+        trace(.signsHead, agent.index, head.rank.counter << 8 | number(of: head.version))
         take(SimulatedDocument(.head(head)), from: nil, agent)
     }
 
@@ -151,7 +157,7 @@ extension RolloutSimulation {
             cluster: Simulated.cluster, rootVersion: 1, subject: .channel(Simulated.channel), state: state, rank: rank,
             issued: Simulated.wallTime(at: now))
         guard let record else { return }
-        trace(3, agent.index, rank.counter << 8 | UInt64(state.rawValue))
+        trace(.signsDeny, agent.index, rank.counter << 8 | UInt64(state.rawValue))
         take(SimulatedDocument(.deny(record)), from: nil, agent)
     }
 }

@@ -108,7 +108,7 @@ extension RolloutSimulation {
             controllers[number].isAlive = false
             return
         case .done:
-            trace(10, agent.index, head.rank.counter)
+            trace(.done, agent.index, head.rank.counter)
             if !isCalm { controllers[number].isAlive = false }
         }
         plan(.control(number), after: 1_000_000_000)

@@ -22,7 +22,7 @@ extension RolloutSimulation {
     /// - Parameter isFlaw: whether the version is to blame.
     func die(_ process: Int, of agent: RolloutAgent, isFlaw: Bool) {
         guard agent.processes[process].isAlive else { return }
-        trace(7, agent.index)
+        trace(.processDies, agent.index)
         let (instance, incarnation) = (agent.processes[process].instance, agent.processes[process].incarnation)
         agent.processes[process] = SimulatedProcess()
         agent.processes[process].incarnation = incarnation + 1
@@ -70,14 +70,14 @@ extension RolloutSimulation {
     }
 
     func load(_ version: RolloutVersion, into instance: RolloutInstance, _ agent: RolloutAgent) {
-        trace(8, agent.index, number(of: version.digest))
+        trace(.loads, agent.index, number(of: version.digest))
         guard let process = place(of: instance, agent) else { return }
         agent.processes[process].loading = version.digest
         answer(.load(version.digest), by: instance, agent, in: 0.05...1.5)
     }
 
     func check(_ version: RolloutVersion, on instance: RolloutInstance, _ agent: RolloutAgent) {
-        trace(9, agent.index, number(of: version.digest))
+        trace(.checks, agent.index, number(of: version.digest))
         answer(.check(version.digest), by: instance, agent, in: 0.02...0.5)
     }
 

@@ -55,6 +55,8 @@ public final class RolloutSimulation {
     var lastSwitchAt: Nanoseconds?
     /// Of a version that is good, nodes that set it aside since somebody killed its process or its agent.
     var blamedCount = 0
+    /// Gets the trace in words.
+    public var log: ((String) -> Void)?
     private var agenda = Agenda<RolloutHappening>(slotWidthBits: 21)
     private var order: UInt64 = 0
 
@@ -200,12 +202,20 @@ public final class RolloutSimulation {
         return agent.isUp && agent.life == life ? agent : nil
     }
 
+    /// What the trace is made of.
+    enum Mark: UInt64 {
+        case keeps = 1
+        case signsHead, signsDeny, starts, crashes, current, processDies, loads, checks, done, setAside, proven, serves
+        case wish
+    }
+
     /// Adds to the trace.
-    func trace(_ kind: UInt64, _ node: Int, _ value: UInt64 = 0) {
-        for word in [UInt64(bitPattern: now), kind << 32 | UInt64(node), value] {
+    func trace(_ mark: Mark, _ node: Int, _ value: UInt64 = 0) {
+        for word in [UInt64(bitPattern: now), mark.rawValue << 32 | UInt64(node), value] {
             digest = (digest ^ word) &* 0x0000_0100_0000_01B3
             digest ^= digest >> 29
         }
+        log?("\(now.inSeconds) s  node \(node) \(mark) \(value)")
     }
 
     func number(of version: Digest?) -> UInt64 { UInt64(version.flatMap { versionNumbers[$0] } ?? 0) }
