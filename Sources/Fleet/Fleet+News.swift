@@ -99,24 +99,28 @@ extension Fleet {
         }
         if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
         guard !neighbours.values[place].news.isEmpty else { return }
-        flush(by: neighbours.values[place].newsAllowance.nextAt(now: now), now: now)
+        flush(by: neighbours.values[place].newsAllowance.nextAt(1, now: now), now: now)
     }
 
     private mutating func flushQuestions(_ place: Int, now: Instant) {
-        guard !neighbours.values[place].questions.isEmpty else { return }
-        let wanted = min(neighbours.values[place].questions.count, Limits.statusQueryCountMax)
-        let count = neighbours.values[place].queryAllowance.take(wanted, now: now)
-        let deadline = now + Limits.statusAnswerPause
+        let (neighbour, deadline) = (neighbours.keys[place], now + Limits.statusAnswerPause)
         var questions: [StatusQuestion] = []
-        for subject in neighbours.values[place].questions.take(count).sorted() {
-            guard let inquiry = inquiries[subject], inquiry.source == neighbours.keys[place] else { continue }
-            inquiries[subject]?.phase = .asked(deadline)
-            deadlines.append((deadline, subject))
-            questions.append(StatusQuestion(node: subject, wantsCertificate: inquiry.wantsCertificate))
+        while questions.count < Limits.statusQueryCountMax, let subject = neighbours.values[place].questions.first() {
+            if let inquiry = inquiries[subject], inquiry.source == neighbour {
+                let cost = inquiry.wantsCertificate ? Limits.statusCertificateCost : 1
+                guard neighbours.values[place].queryAllowance.takeAll(cost, now: now) else {
+                    flush(by: neighbours.values[place].queryAllowance.nextAt(cost, now: now), now: now)
+                    break
+                }
+                inquiries[subject]?.phase = .asked(deadline)
+                deadlines.append((deadline, subject))
+                questions.append(StatusQuestion(node: subject, wantsCertificate: inquiry.wantsCertificate))
+            }
+            neighbours.values[place].questions.remove(subject)
         }
-        if !questions.isEmpty { effects.append(.send(.statusQuery(questions), to: neighbours.keys[place])) }
-        guard !neighbours.values[place].questions.isEmpty else { return }
-        flush(by: neighbours.values[place].queryAllowance.nextAt(now: now), now: now)
+        guard !questions.isEmpty else { return }
+        effects.append(.send(.statusQuery(questions.sorted { $0.node < $1.node }), to: neighbour))
+        if questions.count == Limits.statusQueryCountMax { flush(by: now, now: now) }
     }
 
     private mutating func flush(by moment: Instant, now: Instant) {

@@ -19,6 +19,15 @@ struct NodeQueue: Sendable {
         if waiting.isEmpty { order.removeAll(keepingCapacity: true) }
     }
 
+    /// The one that waits longest.
+    mutating func first() -> NodeID? {
+        while let node = order.first {
+            if waiting.contains(node) { return node }
+            order.removeFirst()
+        }
+        return nil
+    }
+
     /// The first ones, which wait no longer.
     mutating func take(_ count: Int) -> [NodeID] {
         var taken: [NodeID] = []

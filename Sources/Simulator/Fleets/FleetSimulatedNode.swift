@@ -57,6 +57,9 @@ final class FleetSetting: Sendable {
         }
     }
 
+    /// When the last change has had time to get everywhere.
+    var changesEnd: Nanoseconds { (changes.map(\.after).max() ?? 0) + 20_000_000_000 }
+
     func desk(of node: Int) -> StatusDesk { desks[node] }
 }
 

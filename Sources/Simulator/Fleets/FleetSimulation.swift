@@ -45,7 +45,8 @@ public final class FleetSimulation {
             if completeCount == setting.scenario.nodeCount { settle() }
             return seconds < Self.patienceSeconds
         }
-        let end = settledAt + Nanoseconds(Double(pause) * setting.scenario.heartbeatCount)
+        let length = Nanoseconds(Double(pause) * setting.scenario.heartbeatCount)
+        let end = settledAt + max(length, setting.changesEnd)
         if now >= lookAt || now >= end {
             lookAt = now + max(10_000_000_000, pause / 4)
             oldest = shards.reduce(oldest) { max($0, $1.oldestRow()) }
