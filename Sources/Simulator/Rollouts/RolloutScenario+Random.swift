@@ -42,7 +42,9 @@ extension RolloutScenario {
         let nodeCount = nodeCount
         func node() -> Int { Int.random(in: 0..<nodeCount, using: &random) }
         for _ in times(nodeCount / 6) {
-            faults.append((moment(), .crashAgent(node(), seconds: Int.random(in: 0...20, using: &random))))
+            // Some stay away for so long that they count as silent.
+            let seconds = random.next() % 4 == 0 ? 45...90 : 0...20
+            faults.append((moment(), .crashAgent(node(), seconds: Int.random(in: seconds, using: &random))))
         }
         for _ in times(nodeCount / 6) { faults.append((moment(), .crashProcess(node()))) }
         for _ in times(2) {

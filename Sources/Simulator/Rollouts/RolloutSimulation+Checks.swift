@@ -122,6 +122,10 @@ extension RolloutSimulation {
         let digest = version.digest
         if !agent.disk.versions.contains(digest) { note(.unverified, agent.index, "\(name(digest)) is not there") }
         if agent.setAside.contains(digest) { note(.setAside, agent.index, "\(name(digest)) was set aside") }
+        if let acted = agent.actedOn, acted.digest != agent.head?.digest, acted.outranks(agent.head) {
+            let rank = agent.head.map { "\($0.rank)" } ?? "none"
+            note(.older, agent.index, "\(name(digest)) of \(rank), after \(acted.rank)")
+        }
         let isCounted = (agent.disk.trials.tries[digest] ?? 0) >= 1
         if !isCounted, !agent.everServed.contains(digest), !agent.everProven.contains(digest) {
             note(.untold, agent.index, "the try of \(name(digest)) is not durable")
@@ -132,9 +136,6 @@ extension RolloutSimulation {
     func judgeSwitch(to version: RolloutVersion, _ agent: RolloutAgent) {
         let digest = version.digest
         guard let head = agent.head?.head else { return }
-        if let acted = agent.actedOn, acted.digest != agent.head?.digest, acted.outranks(agent.head) {
-            return note(.older, agent.index, "\(name(digest)) of \(head.rank), after \(acted.rank)")
-        }
         let wish = rightWish(agent)
         if wish == .run(digest) { return }
         if wish == .stay, digest == agent.disk.current { return }

@@ -76,7 +76,7 @@ extension RolloutSimulation {
     /// `Agent.review`.
     func review(_ agent: RolloutAgent) {
         for version in wantedVersions(agent) { want(version, agent) }
-        agent.actedOn = agent.head
+        if let head = agent.head, head.outranks(agent.actedOn) { agent.actedOn = head }
         if let head = agent.head?.head {
             let withheld = wish(agent) == .run(head.version) ? nil : head.version
             handle(.guided(base: known(head.rollout.base, agent), withheld: withheld), in: agent)
