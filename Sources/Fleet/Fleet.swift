@@ -81,7 +81,9 @@ public struct Fleet: Sendable {
     }
 
     private mutating func announceWake(now: Instant) {
-        let (batch, report) = (Self.earlier(flushAt, deadlines.first?.at), Self.earlier(nextExpiry, reportDueAt(now: now)))
+        let (batch, report) = (
+            Self.earlier(flushAt, deadlines.first?.at), Self.earlier(nextExpiry, reportDueAt(now: now))
+        )
         let next = Self.earlier(batch, report)
         guard let next, next != announcedWake else { return }
         announcedWake = next
