@@ -150,7 +150,8 @@ final class Agent {
         for channel in channels.followed where channel.model == model {
             for version in channels.versions(of: channel) { library.want(version, of: model) }
         }
-        let guide = channels.deciding(for: model).map { channels.guide(of: $0) } ?? (nil, nil)
+        let guide: (base: Digest?, withheld: Digest?) =
+            channels.deciding(for: model).map { channels.guide(of: $0) } ?? (nil, nil)
         rollouts.guide(base: guide.base.flatMap { library.entries[$0] }, withheld: guide.withheld, for: model)
         rollouts.desire(desired(model), for: model)
         awaitFlip(of: model)
