@@ -100,6 +100,8 @@ extension Fleet {
 
     private mutating func end(_ subject: NodeID) {
         guard let inquiry = inquiries.removeValue(forKey: subject) else { return }
+        // A start asks about thousands at once, and a dictionary keeps its room.
+        if inquiries.isEmpty, inquiries.capacity > Limits.statusNewsCountMax { inquiries = [:] }
         withdraw(subject, from: inquiry.source)
     }
 
