@@ -4,7 +4,7 @@ import Testing
 @Suite struct RolloutSimulationTests {
     @Test(arguments: [1, 101, 201] as [UInt64])
     func noCheckerFires(first: UInt64) {
-        for seed in first..<first + 25 {
+        for seed in first..<first + 15 {
             let report = RolloutSimulation(.random(seed: seed, nodeCount: 8 + Int(seed % 5))).run()
             let command = "shoal-sim rollouts --replay \(seed) --nodes \(8 + seed % 5)"
             #expect(report.violations.isEmpty, "\(command): \(report.violations.map(\.description))")
