@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Control
 import Manifest
@@ -19,8 +20,8 @@ struct GateOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds or "
-                + "watch.errors.max; may be repeated. With --calibration cosine.min is 0.99 and latency.ratio.max 1.5 "
+            "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds, "
+                + "watch.errors.max or watch.stall.seconds; may be repeated. With --calibration cosine.min is 0.99 and latency.ratio.max 1.5 "
                 + "unless given.", valueName: "name=value"))
     var gate: [String] = []
 
@@ -34,6 +35,11 @@ struct GateOptions: ParsableArguments {
             throw ControlError(.wrongUsage, "--calibration and --expect go together")
         }
         guard let calibration, let expect, let inputs = Self.inputs, let outputs = Self.outputs else { return plans }
+        if let fault = CalibrationFiles.fault(inputs: calibration, outputs: expect) {
+            throw ControlError(
+                .wrongUsage, "the calibration cannot be used: \(fault)",
+                hint: "Both are safetensors files, all tensors with the samples as their first dimension.")
+        }
         do throws(StoreError) {
             var added: [PublishPlan] = []
             for plan in plans {

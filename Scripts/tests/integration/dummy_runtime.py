@@ -23,7 +23,7 @@ FILE = "model.bin"
 BROKEN = b"broken"
 FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
-    "wrong shape", "slow", "errors", "crash later",
+    "wrong shape", "slow", "errors", "crash later", "hang later",
 )
 ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
@@ -51,6 +51,8 @@ class Model:
         """As a request has it."""
         if self.fault == "errors":
             raise ValueError("wrong on purpose")
+        if self.fault == "hang later":
+            threading.Event().wait()
         if self.fault == "crash later":
             threading.Timer(LATER_SECONDS, os._exit, [9]).start()
         return embedding(self.content, text)

@@ -142,6 +142,28 @@ class GateTests(GateTestCase):
             self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--gate", text, code=64)
 
 
+    def test_gates_of_a_version_do_not_change(self) -> None:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(b"x")
+        publish = ("seed", folder, "--model", MODEL, "--version", "1", "--gate")
+        self.a.run(*publish, "watch.seconds=5")
+        self.a.run(*publish, "watch.seconds=5")
+        self.assert_fails(self.a, *publish, "watch.seconds=6", code=1, says="watch.seconds=5")
+
+    def test_a_broken_calibration_is_refused_before_anything_is_published(self) -> None:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(b"x")
+        inputs, outputs = write_calibration(self.cluster.folder / "calibration", b"x")
+        whole = outputs.read_bytes()
+        publish = ("seed", folder, "--model", MODEL, "--version", "1", "--calibration", inputs, "--expect", outputs)
+        for broken in (b"", whole[:40], whole[:-1], b"\xff" * 100):
+            outputs.write_bytes(broken)
+            self.assert_fails(self.a, *publish, code=64, says=str(outputs))
+        self.assert_fails(self.a, "show", f"{MODEL}@1", code=4)
+
+
 class CrashingCandidateTests(GateTestCase):
     def check(self, content: bytes, says: str, seconds: float = 30.0) -> None:
         self.publish_calibrated("1", self.GOOD)

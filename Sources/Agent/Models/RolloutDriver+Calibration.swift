@@ -48,7 +48,7 @@ extension RolloutCounts {
         guard let requests = report.requestCount, let errors = report.errorCount, requests >= 0, errors >= 0 else {
             return nil
         }
-        self.init(requests: requests, errors: errors)
+        self.init(requests: requests, errors: errors, inFlight: max(0, report.inFlightCount ?? 0))
     }
 }
 
@@ -66,6 +66,7 @@ extension RolloutTrial {
         self.init(
             isCalibrated: gates.calibration != nil,
             watch: .seconds(gates.watchSeconds ?? Limits.rolloutWatchSecondsDefault),
-            errorShareMax: gates.watchErrorsMax ?? Double(Limits.rolloutErrorsPerMilleDefault) / 1_000)
+            errorShareMax: gates.watchErrorsMax ?? Double(Limits.rolloutErrorsPerMilleDefault) / 1_000,
+            stallMax: .seconds(gates.watchStallSeconds ?? Limits.rolloutStallSecondsDefault))
     }
 }
