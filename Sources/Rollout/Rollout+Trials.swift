@@ -111,10 +111,22 @@ extension Rollout {
         if openTry?.digest == digest { openTry = nil }
         trials.tries[digest] = nil
         trials.failedInARow = 0
-        if trials.proven.count >= Limits.rolloutProvenCountMax { trials.proven.removeFirst() }
-        trials.proven.append(digest)
+        noteProven(digest)
         keepTrials()
         emit(.note(.proven(digest)))
+    }
+
+    /// The version that `current` named until now: that it served here is not forgotten over a restart, however many come
+    /// after it.
+    mutating func rememberServed(_ version: RolloutVersion) {
+        guard !version.trial.isNone, isProven(version.digest), !trials.proven.contains(version.digest) else { return }
+        noteProven(version.digest)
+        keepTrials()
+    }
+
+    private mutating func noteProven(_ digest: Digest) {
+        if trials.proven.count >= Limits.rolloutProvenCountMax { trials.proven.removeFirst() }
+        trials.proven.append(digest)
     }
 
     /// A version that has not proven itself is given up for good.

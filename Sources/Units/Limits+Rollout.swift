@@ -43,6 +43,8 @@ extension Limits {
     public static let rolloutProvenCountMax = 256
     /// Failed versions of one model that are remembered; the oldest goes first.
     public static let rolloutSetAsideCountMax = 256
+    /// Times that a candidate is measured which is too slow for its gate.
+    public static let calibrationMeasurementCountMax = 3
     /// A file of calibration inputs or outputs.
     public static let calibrationFileByteCountMax: Int64 = 64 << 20
     /// Its header.

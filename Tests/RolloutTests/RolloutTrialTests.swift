@@ -95,6 +95,15 @@ extension Stage {
         #expect(stage.send(.loaded(a, t2.digest)).contains { if case .activate = $0 { true } else { false } })
     }
 
+    /// What `current` named counts as proven, and goes on to when others came after it.
+    @Test func whatServedBeforeIsRememberedWhenAnotherTakesItsPlace() {
+        let first = tried(1)
+        var stage = Stage(restored: .init(current: first, hadProcess: true))
+        stage.play(.available(first), .available(t2), .desired(t2), .attached(a, .init(active: first.digest)))
+        stage.play(.loaded(a, t2.digest), .checked(a, t2.digest), .activated(a, t2.digest))
+        #expect(stage.rollout.trials.proven == [first.digest])
+    }
+
     @Test func anOperatorCanHaveItTriedAgain() {
         var stage = Stage.servingFirst()
         stage.play(.available(t2), .desired(t2))

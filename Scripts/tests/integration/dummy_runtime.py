@@ -23,7 +23,8 @@ FILE = "model.bin"
 BROKEN = b"broken"
 FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
-    "wrong shape", "slow", "errors", "crash later", "hang later",
+    "wrong shape", "slow", "errors", "crash later", "hang later", "infinity",
+    "missing output", "wrong tokenizer",
 )
 ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
@@ -55,7 +56,10 @@ class Model:
             threading.Event().wait()
         if self.fault == "crash later":
             threading.Timer(LATER_SECONDS, os._exit, [9]).start()
-        return embedding(self.content, text)
+        return self.numbers(text)
+
+    def numbers(self, text: str) -> list[float]:
+        return embedding(self.content, text[::-1] if self.fault == "wrong tokenizer" else text)
 
     def run_sample(self, sample: dict[str, Any]) -> dict[str, Any]:
         """As a calibration has it."""
@@ -67,9 +71,11 @@ class Model:
             threading.Event().wait()
         # Long enough to be measured.
         time.sleep(0.02 if self.fault == "slow" else 0.005)
-        numbers = numpy.asarray(embedding(self.content, bytes(sample["text"]).rstrip(b"\0").decode()), numpy.float32)
-        if self.fault == "nan":
-            numbers[3] = numpy.nan
+        numbers = numpy.asarray(self.numbers(bytes(sample["text"]).rstrip(b"\0").decode()), numpy.float32)
+        if self.fault in ("nan", "infinity"):
+            numbers[3] = numpy.nan if self.fault == "nan" else numpy.inf
+        if self.fault == "missing output":
+            return {"something": numbers}
         return {"embedding": numbers[:4] if self.fault == "wrong shape" else numbers}
 
 

@@ -27,9 +27,10 @@ extension RolloutDriver {
     func judge(_ report: HandoffCalibrationReport, of digest: Digest, on instance: HandoffInstance) {
         checkCount += 1
         jobs.start("judge \(checkCount)") { [self] in
-            let fault = await calibrations.judge(report, on: instance)
-            tell(instance) { number in
-                fault.map { RolloutEvent.checkFailed(number, digest, $0) } ?? .checked(number, digest)
+            switch await calibrations.judge(report, on: instance) {
+            case .passed: tell(instance) { .checked($0, digest) }
+            case .failed(let fault): tell(instance) { .checkFailed($0, digest, fault) }
+            case .again(let request): server?.calibrate(instance, request)
             }
         }
     }
