@@ -25,3 +25,21 @@ extension Limits {
     /// Text of an error, or a name, that an inference process sends.
     public static let handoffTextByteCountMax = 1_024
 }
+
+/// Bounds and times of adapters, for servers that do not speak `handoff/1`.
+extension Limits {
+    /// The wait before a server that did not answer is tried again; it doubles from time to time.
+    public static let adapterRetryMillisecondsMin = 100
+    /// The longest such wait.
+    public static let adapterRetryMillisecondsMax = 5_000
+    /// Between two looks at what a server serves.
+    public static let adapterLookSeconds = 5
+    /// One question whose answer needs no work.
+    public static let adapterQuestionSeconds = 5
+    /// Between two questions whether a load has come to its end.
+    public static let adapterPollMilliseconds = 50
+    /// Adapters of one agent.
+    public static let adapterCountMax = 64
+    /// Strings of a command in the configuration.
+    public static let adapterArgumentCountMax = 256
+}

@@ -98,4 +98,59 @@ import Units
         let enough = (1...Limits.labelCountMax).map { "key\($0) = \"v\"" }.joined(separator: "\n")
         #expect(try read("[labels]\n" + enough).labels.count == Limits.labelCountMax)
     }
+
+    @Test func anAdapterOfServersWithARepositoryIsTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["acme/detector"]
+            kind = "v2"
+            url = "http://127.0.0.1:8080"
+
+            [[handoff.adapter]]
+            models = ["acme/*", "fish"]
+            kind = "v2"
+            url = "https://triton:8000/base"
+            name = "{model}"
+            layout = "numbered"
+            path = "/srv/repository/{model}"
+            headers = { Authorization = "Bearer x" }
+            """)
+        #expect(configuration.adapters.count == 2)
+        guard case .v2(let first)? = configuration.adapters.first?.kind,
+            case .v2(let second)? = configuration.adapters.last?.kind
+        else { throw Unexpected() }
+        #expect(first.url == "http://127.0.0.1:8080" && first.model == "{name}" && first.layout == .link)
+        #expect(first.path == nil && first.headers.isEmpty)
+        #expect(second.model == "{model}" && second.layout == .numbered)
+        #expect(second.path == "/srv/repository/{model}" && second.headers == ["Authorization": "Bearer x"])
+        let detector = try #require(ModelName("acme/detector"))
+        #expect(configuration.adapters.first { $0.covers(detector) }?.models.count == 1)
+    }
+
+    private struct Unexpected: Error {}
+
+    @Test(arguments: [
+        ("", "kind must be one of v2"), ("kind = \"v3\"", "kind must be one of v2"),
+        ("kind = \"v2\"", "url must be a URL"), ("kind = \"v2\"\nurl = \"file:///x\"", "url must be a URL"),
+        ("kind = \"v2\"\nurl = \"http://h\"\ncolour = 1", "unknown key handoff.adapter.colour"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nlayout = \"flat\"", "layout must be"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nlayout = \"numbered\"", "path must be given"),
+        ("kind = \"v2\"\nurl = \"http://h\"\npath = \"links/x\"", "path must be an absolute path"),
+        ("kind = \"v2\"\nurl = \"http://h\"\npath = \"/a/../b\"", "path must be an absolute path"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nname = \"{modle}\"", "without {modle}"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nheaders = [1]", "headers must be"),
+    ])
+    func anAdapterThatCannotWorkIsRefused(_ text: String, _ words: String) throws {
+        let refusal = try #require(refused("[[handoff.adapter]]\nmodels = [\"a\"]\n" + text))
+        #expect(refusal.contains(words) && refusal.hasPrefix("shoal.toml:"), "\(refusal)")
+    }
+
+    @Test func anAdapterOfSeveralModelsNeedsAPathOfEach() throws {
+        let text = "[[handoff.adapter]]\nmodels = [\"a/*\"]\nkind = \"v2\"\nurl = \"http://h\"\n"
+        #expect(refused(text + "path = \"/srv/one\"")?.contains("path must be different for each model") == true)
+        #expect(refused(text + "path = \"/srv/{model}\"") == nil)
+        #expect(refused(text + "name = \"x\"")?.contains("name must be different for each model") == true)
+        #expect(refused(text.replacing("[\"a/*\"]", with: "[]"))?.contains("models must be") == true)
+    }
 }
