@@ -131,7 +131,46 @@ public import Units
             return RepositoryAdapter(
                 calls(server.url, server.headers, template), model: template.filled(server.model),
                 place: PlaceKeeper(place(server.path, server.layout, template, model)), startTime: lease)
+        case .versionDirectory(let server):
+            return VersionFolderAdapter(
+                calls(server.url, server.headers, template), model: template.filled(server.model),
+                place: PlaceKeeper(place(server.path, .numbered, template, model)), reloadPath: server.reloadPath,
+                startTime: lease)
+        case .http(let server):
+            return MessageAdapter(calls(server.url, server.headers, template), model: model)
+        case .process(let server):
+            let book = "\(surroundings.statePath)/\(Self.folder)/books/\(Template.escaped(model)).process-"
+            return ProcessAdapter(
+                server, model: model, place: PlaceKeeper(place(server.path, .link, template, model)),
+                calls: ServerCalls(client: client, base: "", headers: [:]), orphans: OrphanBook(prefix: book),
+                onLine: logLines(of: model))
+        case .exec(let server):
+            return CommandAdapter(
+                command(server, template, model), model: model,
+                place: PlaceKeeper(place(server.path, .link, template, model)), onLine: logLines(of: model))
         }
+    }
+
+    private func command(_ server: CommandServer, _ template: Template, _ model: ModelName) -> ChildProcess.Command {
+        var command = ChildProcess.Command(server.command.map { template.filled($0) })
+        command.environment = server.environment.mapValues { template.filled($0) }
+        command.environment["SHOAL_LINK"] = linkPath(server.path, template, model)
+        command.folder = server.folder.map { template.filled($0) }
+        return command
+    }
+
+    /// What a command or a process writes goes to the log.
+    private func logLines(of model: ModelName) -> @LoopActor (String) -> Void {
+        let quota = LineQuota()
+        return { [weak self] line in
+            guard let line = quota.take(line) else { return }
+            self?.onEvent?(.noted(model, plainText(line)))
+        }
+    }
+
+    private func linkPath(_ path: String?, _ template: Template, _ model: ModelName) -> String {
+        path.map { template.filled($0) }
+            ?? "\(surroundings.statePath)/\(Self.folder)/links/\(Template.escaped(model))"
     }
 
     private func calls(_ url: String, _ headers: [String: String], _ template: Template) -> ServerCalls {
@@ -145,7 +184,7 @@ public import Units
         let folder = surroundings.statePath + "/" + Self.folder
         let book = PlaceBook(prefix: "\(folder)/books/\(Template.escaped(model))")
         let folders = StoreFolders(state: surroundings.statePath)
-        let path = path.map { template.filled($0) } ?? "\(folder)/links/\(Template.escaped(model))"
+        let path = linkPath(path, template, model)
         return switch layout {
         case .link: LinkPlace(path: path, book: book, folders: folders)
         case .numbered: NumberedPlace(folder: path, book: book, folders: folders)

@@ -42,4 +42,18 @@ extension Limits {
     public static let adapterCountMax = 64
     /// Strings of a command in the configuration.
     public static let adapterArgumentCountMax = 256
+    /// How long the command for a release may take: requests may have to end first.
+    public static let adapterReleaseSeconds = 300
+    /// A process that ends younger than this is started again later and later.
+    public static let adapterYoungSeconds = 60
+    /// The longest wait before a process that ended is started again.
+    public static let adapterRestartMillisecondsMax = 60_000
+    /// From a switch to the end of the last request on the old process, unless the configuration says otherwise.
+    public static let adapterDrainSecondsDefault = 10
+    /// From SIGTERM to SIGKILL, unless the configuration says otherwise.
+    public static let adapterStopSecondsDefault = 10
+    /// Lines of one server in the log, in a time of `adapterLineSeconds`.
+    public static let adapterLineCountMax = 100
+    /// See above.
+    public static let adapterLineSeconds = 10
 }

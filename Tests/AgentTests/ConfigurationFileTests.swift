@@ -130,6 +130,68 @@ import Units
 
     private struct Unexpected: Error {}
 
+    @Test func anAdapterThatStartsProcessesIsTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["acme/*"]
+            kind = "process"
+            command = ["server", "--model", "{path}", "--port", "{port}"]
+            health = "http://127.0.0.1:{port}/health"
+            switch = ["move", "{digest}", "{version}", "{variant}", "{name}"]
+            ports = [9001, 9002]
+            environment = { CACHE = "/var/cache/{model}" }
+            folder = "/srv"
+            drain = "30s"
+            stop = "1m"
+
+            [[handoff.adapter]]
+            models = ["fish"]
+            kind = "process"
+            command = ["server"]
+            health = "http://127.0.0.1:{port}/"
+            exclusive = true
+            ports = [9001]
+            """)
+        guard case .process(let first)? = configuration.adapters.first?.kind,
+            case .process(let second)? = configuration.adapters.last?.kind
+        else { throw Unexpected() }
+        #expect(first.command == ["server", "--model", "{path}", "--port", "{port}"])
+        #expect(first.switchCommand.count == 5 && first.ports == [9001, 9002] && !first.isExclusive)
+        #expect(first.environment == ["CACHE": "/var/cache/{model}"] && first.folder == "/srv")
+        #expect(first.drain == .seconds(30) && first.stop == .seconds(60))
+        #expect(second.isExclusive && second.switchCommand.isEmpty && second.drain == .seconds(10))
+    }
+
+    @Test func theOtherAdaptersAreTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["a"]
+            kind = "version-directory"
+            url = "http://127.0.0.1:8501"
+            path = "/srv/models/a"
+            reload = "/v1/config/reload"
+
+            [[handoff.adapter]]
+            models = ["b"]
+            kind = "http"
+            url = "http://127.0.0.1:9000/handoff"
+
+            [[handoff.adapter]]
+            models = ["c"]
+            kind = "exec"
+            command = ["switch", "", "x"]
+            """)
+        guard configuration.adapters.count == 3, case .versionDirectory(let folder) = configuration.adapters[0].kind,
+            case .http(let message) = configuration.adapters[1].kind,
+            case .exec(let command) = configuration.adapters[2].kind
+        else { throw Unexpected() }
+        #expect(folder.path == "/srv/models/a" && folder.reloadPath == "/v1/config/reload" && folder.model == "{name}")
+        #expect(message.url == "http://127.0.0.1:9000/handoff")
+        #expect(command.command == ["switch", "", "x"] && command.path == nil)
+    }
+
     @Test(arguments: [
         ("", "kind must be one of v2"), ("kind = \"v3\"", "kind must be one of v2"),
         ("kind = \"v2\"", "url must be a URL"), ("kind = \"v2\"\nurl = \"file:///x\"", "url must be a URL"),
@@ -140,6 +202,19 @@ import Units
         ("kind = \"v2\"\nurl = \"http://h\"\npath = \"/a/../b\"", "path must be an absolute path"),
         ("kind = \"v2\"\nurl = \"http://h\"\nname = \"{modle}\"", "without {modle}"),
         ("kind = \"v2\"\nurl = \"http://h\"\nheaders = [1]", "headers must be"),
+        ("kind = \"v2\"\nurl = \"http://h/{port}\"", "without {port}"),
+        ("kind = \"version-directory\"\nurl = \"http://h\"", "path must be given"),
+        ("kind = \"version-directory\"\nurl = \"http://h\"\npath = \"/p\"\nreload = \"x\"", "reload must be"),
+        ("kind = \"http\"\nurl = \"http://h\"\npath = \"/x\"", "unknown key handoff.adapter.path"),
+        ("kind = \"exec\"", "command must be a list"), ("kind = \"exec\"\ncommand = []", "command must be a list"),
+        ("kind = \"exec\"\ncommand = \"x\"", "command must be a list"),
+        ("kind = \"exec\"\ncommand = [\"\"]", "command must be a list"),
+        ("kind = \"exec\"\ncommand = [\"x\", \"{port}\"]", "without {port}"),
+        ("kind = \"process\"\ncommand = [\"x\"]", "health must be a URL"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nports = [1]", "ports must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nports = [1, 70000]", "ports must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\ndrain = 5", "drain must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nexclusive = 1", "exclusive must be"),
     ])
     func anAdapterThatCannotWorkIsRefused(_ text: String, _ words: String) throws {
         let refusal = try #require(refused("[[handoff.adapter]]\nmodels = [\"a\"]\n" + text))

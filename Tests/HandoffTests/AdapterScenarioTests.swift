@@ -19,13 +19,21 @@ import Units
 /// The same scenarios for every adapter.
 @Suite(.serialized) struct AdapterScenarioTests {
     enum Adapter: CaseIterable, Sendable {
-        case v2, v2Numbered
+        case v2, v2Numbered, versionDirectory, http, exec
+
+        /// A command never dies.
+        static let mortal: [Adapter] = [.v2, .v2Numbered, .versionDirectory, .http]
+        /// What starts with whatever its place leads to.
+        static let reading: [Adapter] = [.v2, .v2Numbered, .versionDirectory]
     }
 
     @LoopActor private func make(_ adapter: Adapter, on stage: Stage) throws -> any FakeModelServer {
         switch adapter {
         case .v2: try FakeRepository(stage, .link)
         case .v2Numbered: try FakeRepository(stage, .numbered)
+        case .versionDirectory: try FakeVersionFolder(stage)
+        case .http: try FakeMessageServer(stage)
+        case .exec: try FakeCommand(stage)
         }
     }
 
@@ -85,7 +93,7 @@ import Units
         server.die()
     }
 
-    @Test(arguments: Adapter.allCases)
+    @Test(arguments: Adapter.mortal)
     @LoopActor func aServerThatDiesIsGoneAfterItsLeaseAndServesTheSameWhenItComesBack(
         _ adapter: Adapter
     ) async throws {
@@ -100,7 +108,7 @@ import Units
             throw Unexpected(what: "no detached")
         }
         #expect(stage.router?.instances.isEmpty == true)
-        #expect(stage.router?.held.contains(two) == true)
+        if adapter != .http { #expect(stage.router?.held.contains(two) == true) }
         try server.comeBack()
         let (next, hello) = try await stage.attached()
         #expect(next > instance && hello.active == two)
@@ -108,7 +116,7 @@ import Units
         server.die()
     }
 
-    @Test(arguments: Adapter.allCases)
+    @Test(arguments: Adapter.reading)
     @LoopActor func aVersionThatTookItsServerDownIsNotWhatItStartsWith(_ adapter: Adapter) async throws {
         let stage = try Stage()
         let server = try make(adapter, on: stage)

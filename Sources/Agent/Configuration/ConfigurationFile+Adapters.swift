@@ -28,12 +28,27 @@ private struct AdapterTable {
 
     private enum Kind: String, CaseIterable {
         case v2
+        case versionDirectory = "version-directory"
+        case exec, http, process
 
         var keys: Set<String> {
             switch self {
             case .v2: ["url", "name", "layout", "path", "headers"]
+            case .versionDirectory: ["url", "name", "path", "reload", "headers"]
+            case .http: ["url", "headers"]
+            case .process:
+                [
+                    "command", "health", "switch", "ports", "environment", "folder", "path", "drain", "stop",
+                    "exclusive",
+                ]
+            case .exec: ["command", "environment", "folder", "path"]
             }
         }
+    }
+
+    private var placeholders: [String] {
+        let isProcess = table["kind"]?.string == Kind.process.rawValue
+        return AdapterRule.placeholders + (isProcess ? ProcessServer.placeholders : [])
     }
 
     func rule() throws(ConfigurationError) -> AdapterRule {
@@ -59,6 +74,10 @@ private struct AdapterTable {
     private func settings(_ kind: Kind) throws(ConfigurationError) -> AdapterKind {
         switch kind {
         case .v2: .v2(try repository())
+        case .versionDirectory: .versionDirectory(try versionFolder())
+        case .http: .http(MessageServer(url: try url("url"), headers: try texts("headers")))
+        case .exec: .exec(try command())
+        case .process: .process(try process())
         }
     }
 
@@ -79,6 +98,66 @@ private struct AdapterTable {
         return server
     }
 
+    private func versionFolder() throws(ConfigurationError) -> VersionFolderServer {
+        guard let path = try path("path") else {
+            throw wrong("path", "given: the model's folder, in which the server takes numbers for versions")
+        }
+        var server = VersionFolderServer(url: try url("url"), path: path)
+        if let name = try text("name") { server.model = name }
+        if let reload = try text("reload") {
+            guard reload.hasPrefix("/") else {
+                throw wrong("reload", "a path on the server, such as \"/v1/config/reload\"")
+            }
+            server.reloadPath = reload
+        }
+        server.headers = try texts("headers")
+        return server
+    }
+
+    private func command() throws(ConfigurationError) -> CommandServer {
+        guard let command = try list("command") else {
+            throw wrong("command", "a list of strings: the program and its arguments")
+        }
+        return CommandServer(
+            command: command, environment: try texts("environment"), folder: try path("folder"), path: try path("path"))
+    }
+
+    private func process() throws(ConfigurationError) -> ProcessServer {
+        guard let command = try list("command") else {
+            throw wrong("command", "a list of strings: the program and its arguments")
+        }
+        var server = ProcessServer(command: command, health: try url("health"))
+        server.switchCommand = try list("switch") ?? []
+        server.environment = try texts("environment")
+        server.folder = try path("folder")
+        server.path = try path("path")
+        server.drain = try duration("drain") ?? server.drain
+        server.stop = try duration("stop") ?? server.stop
+        if let value = table["exclusive"] {
+            guard let isExclusive = value.bool else { throw wrong("exclusive", "true or false") }
+            server.isExclusive = isExclusive
+        }
+        server.ports = try ports(countMin: server.isExclusive ? 1 : 2)
+        return server
+    }
+
+    private func ports(countMin: Int) throws(ConfigurationError) -> [UInt16] {
+        guard let value = table["ports"] else { return [] }
+        let ports = value.array?.compactMap { $0.int.flatMap { UInt16(exactly: $0) } } ?? []
+        guard let array = value.array, ports.count == array.count, ports.count >= countMin, !ports.contains(0) else {
+            throw wrong("ports", "a list of at least \(countMin) ports")
+        }
+        return ports
+    }
+
+    private func duration(_ key: String) throws(ConfigurationError) -> Duration? {
+        guard let value = table[key] else { return nil }
+        guard let duration = value.string.flatMap({ Duration(parsing: $0) }), duration <= .seconds(3_600) else {
+            throw wrong(key, "a time in quotes of at most an hour, such as \"10s\"")
+        }
+        return duration
+    }
+
     // MARK: Values
 
     /// Nil if the key is not there.
@@ -87,11 +166,7 @@ private struct AdapterTable {
         guard let text = value.string, !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 }) else {
             throw wrong(key, "a string in quotes")
         }
-        if let unknown = AdapterRule.unknownPlaceholder(in: text) {
-            let known = AdapterRule.placeholders.joined(separator: ", ")
-            throw wrong(key, "without \(unknown), which means nothing here (what does: \(known))")
-        }
-        return text
+        return try checked(text, key)
     }
 
     private func url(_ key: String) throws(ConfigurationError) -> String {
@@ -105,6 +180,30 @@ private struct AdapterTable {
         guard let text = try text(key) else { return nil }
         guard text.hasPrefix("/"), !text.hasSuffix("/"), !text.split(separator: "/").contains("..") else {
             throw wrong(key, "an absolute path, without .. and without a slash at its end")
+        }
+        return text
+    }
+
+    /// A command; nil if the key is not there.
+    private func list(_ key: String) throws(ConfigurationError) -> [String]? {
+        guard let value = table[key] else { return nil }
+        guard let array = value.array, (1...Limits.adapterArgumentCountMax).contains(array.count) else {
+            throw wrong(key, "a list of strings: the program and its arguments")
+        }
+        var found: [String] = []
+        for element in array {
+            guard let text = element.string, !text.utf8.contains(0), !(found.isEmpty && text.isEmpty) else {
+                throw wrong(key, "a list of strings: the program and its arguments")
+            }
+            found.append(try checked(text, key))
+        }
+        return found
+    }
+
+    private func checked(_ text: String, _ key: String) throws(ConfigurationError) -> String {
+        if let unknown = AdapterRule.unknownPlaceholder(in: text, known: placeholders) {
+            let known = placeholders.joined(separator: ", ")
+            throw wrong(key, "without \(unknown), which means nothing here (what does: \(known))")
         }
         return text
     }

@@ -41,6 +41,14 @@ extension AdapterRule {
 public enum AdapterKind: Sendable {
     /// The model repository extension of the Open Inference Protocol: Triton, MLServer, KServe.
     case v2(RepositoryServer)
+    /// A folder of numbers, of which the server takes the highest by itself: TensorFlow Serving, OpenVINO Model Server.
+    case versionDirectory(VersionFolderServer)
+    /// A command for each verb.
+    case exec(CommandServer)
+    /// The messages of `handoff/1` over HTTP.
+    case http(MessageServer)
+    /// A process for each version, which the agent starts and ends.
+    case process(ProcessServer)
 }
 
 /// A server with a model repository.
@@ -74,6 +82,102 @@ public struct RepositoryServer: Sendable {
         self.layout = layout
         self.path = path
         self.headers = headers
+    }
+}
+
+/// A server that watches a folder of numbers.
+public struct VersionFolderServer: Sendable {
+    /// `http://host:port` of its REST interface, without the path.
+    public var url: String
+    /// The model's name on the server.
+    public var model: String
+    /// The model's folder, in which numbers are versions.
+    public var path: String
+    /// Posted to after each change, such as `/v1/config/reload`, for a server that does not look by itself.
+    public var reloadPath: String?
+    /// Sent with every request, such as `Authorization`.
+    public var headers: [String: String]
+
+    /// A server; the model is known by the last part of its name.
+    public init(
+        url: String, model: String = "{name}", path: String, reloadPath: String? = nil, headers: [String: String] = [:]
+    ) {
+        self.url = url
+        self.model = model
+        self.path = path
+        self.reloadPath = reloadPath
+        self.headers = headers
+    }
+}
+
+/// A command that carries out each verb.
+public struct CommandServer: Sendable {
+    /// The program and its arguments.
+    public var command: [String]
+    /// Put on top of the agent's own environment.
+    public var environment: [String: String]
+    /// Where it starts; nil for where the agent is.
+    public var folder: String?
+    /// The link; nil for the one that the agent makes below its state folder.
+    public var path: String?
+
+    /// - Precondition: there is a program.
+    public init(
+        command: [String], environment: [String: String] = [:], folder: String? = nil, path: String? = nil
+    ) {
+        precondition(!command.isEmpty, "a command without a program")
+        self.command = command
+        self.environment = environment
+        self.folder = folder
+        self.path = path
+    }
+}
+
+/// A server that takes the messages of `handoff/1` at one address.
+public struct MessageServer: Sendable {
+    /// Where they are posted.
+    public var url: String
+    /// Sent with every request, such as `Authorization`.
+    public var headers: [String: String]
+
+    /// A server.
+    public init(url: String, headers: [String: String] = [:]) {
+        self.url = url
+        self.headers = headers
+    }
+}
+
+/// A process for each version. Texts may hold `{path}`, `{port}`, `{digest}`, `{version}` and `{variant}` as well.
+public struct ProcessServer: Sendable {
+    /// The program and its arguments.
+    public var command: [String]
+    /// The URL that answers 2xx once the process can serve.
+    public var health: String
+    /// Moves requests to the new process; empty for nothing.
+    public var switchCommand: [String] = []
+    /// Ports to give to processes; empty for any that is free.
+    public var ports: [UInt16] = []
+    /// Put on top of the agent's own environment.
+    public var environment: [String: String] = [:]
+    /// Where it starts; nil for where the agent is.
+    public var folder: String?
+    /// The link; nil for the one that the agent makes below its state folder.
+    public var path: String?
+    /// From the switch to the end of the last request on the old process.
+    public var drain: Duration = .seconds(Limits.adapterDrainSecondsDefault)
+    /// From SIGTERM to SIGKILL.
+    public var stop: Duration = .seconds(Limits.adapterStopSecondsDefault)
+    /// Whether there is room for one process only: the old one is ended before the new one is started.
+    public var isExclusive = false
+
+    /// What the texts may hold beside what those of every adapter may.
+    public static let placeholders = ["{path}", "{port}", "{digest}", "{version}", "{variant}"]
+
+    /// - Precondition: there is a program.
+    public init(command: [String], health: String) {
+        precondition(!command.isEmpty, "a command without a program")
+        self.command = command
+        self.health = health
     }
 }
 
