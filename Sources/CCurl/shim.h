@@ -8,12 +8,16 @@ typedef int (*shoal_curl_socket)(CURL *transfer, curl_socket_t socket, int what,
 typedef int (*shoal_curl_timer)(CURLM *transfers, long milliseconds, void *owner);
 
 // HTTP and HTTPS alone, straight to the host that the URL names, and no further: no proxy, no redirect, no cookies, no
-// file that says otherwise (libcurl reads none). 0 if libcurl refuses any of it.
+// file that says otherwise (libcurl reads none). A connection for each transfer: over a used one libcurl would send a
+// request again by itself when the server goes away, and what was broken would look like what was refused. 0 if libcurl
+// refuses any of it.
 static inline int shoal_curl_prepare(CURL *transfer, const char *url, long connect_milliseconds, long milliseconds) {
     return curl_easy_setopt(transfer, CURLOPT_URL, url) == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_PROXY, "") == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+        curl_easy_setopt(transfer, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+        curl_easy_setopt(transfer, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
         curl_easy_setopt(transfer, CURLOPT_CONNECTTIMEOUT_MS, connect_milliseconds) == CURLE_OK &&

@@ -31,7 +31,8 @@ public import Units
     private let numbers: HandoffNumbers
     private var sessions: [ModelName: AdapterSession] = [:]
     private var onEvent: (@LoopActor (HandoffEvent) -> Void)?
-    private let client = HTTPClient()
+    /// Made with the first adapter that asks over HTTP: most agents have none.
+    private var httpClient: HTTPClient?
 
     /// Listens on the socket; adapters begin with `open`.
     /// - Throws: as `HandoffServer.init`.
@@ -66,7 +67,7 @@ public import Units
         onEvent = nil
         server.close()
         for session in sessions.values { session.willClose() }
-        client.close()
+        httpClient?.close()
         for session in sessions.values { await session.close() }
         sessions = [:]
     }
@@ -171,6 +172,12 @@ public import Units
     private func linkPath(_ path: String?, _ template: Template, _ model: ModelName) -> String {
         path.map { template.filled($0) }
             ?? "\(surroundings.statePath)/\(Self.folder)/links/\(Template.escaped(model))"
+    }
+
+    private var client: HTTPClient {
+        let client = httpClient ?? HTTPClient()
+        httpClient = client
+        return client
     }
 
     private func calls(_ url: String, _ headers: [String: String], _ template: Template) -> ServerCalls {

@@ -100,6 +100,16 @@ import Units
         server.close()
     }
 
+    @Test @LoopActor func aPostIsNotSentAgainWhenTheServerGoesAway() async throws {
+        let server = try FakeServer { $0.path == "/gone" ? .raw([]) : .answer(200, []) }
+        let client = HTTPClient()
+        _ = try await client.send(.post(server.url, json: [], within: soon))
+        #expect(await failure(client, .post(server.url + "/gone", json: [], within: soon))?.code == .broken)
+        #expect(server.asked.count == 2)
+        client.close()
+        server.close()
+    }
+
     @Test @LoopActor func aBodyUpToTheBoundPassesAndALongerOneDoesNot() async throws {
         let most = Limits.httpBodyByteCountMax
         let server = try FakeServer {

@@ -142,6 +142,11 @@ import Units
 @LoopActor final class FakeRepository: FakeModelServer {
     private(set) var served: Digest?
     var broken: Set<Digest> = []
+    /// Takes the server down when it is loaded.
+    var deadly: Digest?
+    /// Loads are answered by nothing, and done when the test says so.
+    var isSlow = false
+    private(set) var loadCount = 0
     private var server: FakeHTTPServer?
     private let layout: RepositoryServer.Layout
     private let path: String
@@ -172,12 +177,24 @@ import Units
     }
 
     private func load() -> FakeHTTPServer.Reply {
+        loadCount += 1
+        if isSlow { return .silence }
+        if deadly != nil, found == deadly {
+            die()
+            return .silence
+        }
         guard let found, !broken.contains(found) else {
             return .answer(500, Array(#"{"error":"the files are broken"}"#.utf8))
         }
         served = found
         return .answer(200, [])
     }
+
+    /// As after an unload by somebody else.
+    func forget() { served = nil }
+
+    /// The end of a load whose answer nobody waits for any more.
+    func finishSlowLoad() { served = found }
 
     func die() {
         server?.close()
