@@ -73,7 +73,7 @@ final class Agent {
         channels = Channels(settings: settings, trust: trust, labels: configuration.labels)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
-            servedModels: configuration.servedModels,
+            servedModels: configuration.servedModels, adapters: configuration.adapters,
             calibrations: try Calibrations(statePath: parts.statePath, store: store, library: library, log: log),
             jobs: jobs, log: log)
         let peers =
@@ -140,7 +140,7 @@ final class Agent {
         scrubber.close()
         switchboard.close()
         traffic.close()
-        rollouts.close()
+        await rollouts.close()
         driver.close()
         await store.close()
     }

@@ -49,6 +49,8 @@ struct InstanceState: Sendable {
 
     let canLoadBeside: Bool
     let canCalibrate: Bool
+    /// What it served before is gone once another version serves.
+    let loadReplaces: Bool
     /// When it connected, in `Rollout.sequence`.
     let attachedSequence: UInt64
     /// What it serves, by its own word.

@@ -6,7 +6,6 @@ instances but those.
 """
 
 import argparse
-import hashlib
 import os
 import signal
 import sys
@@ -15,12 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dummy_runtime_content import BROKEN, FILE, embedding
 from shoal_runtime import HandoffClient, LoadError, LoadRequest
 from shoal_runtime.holder import NoModelError
 from shoal_runtime.http_front import Answer, HTTPFront, HTTPRefusal, parse_address
 
-FILE = "model.bin"
-BROKEN = b"broken"
 FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
     "wrong shape", "slow", "errors", "crash later", "hang later", "infinity",
@@ -29,11 +27,6 @@ FAULTS = (
 ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
 PULSE_SECONDS = 0.05
-
-
-def embedding(content: bytes, text: str) -> list[float]:
-    """Eight numbers that no other content gives for this text."""
-    return [byte / 255 + 0.01 for byte in hashlib.sha256(content + text.encode()).digest()[:8]]
 
 
 class Model:
