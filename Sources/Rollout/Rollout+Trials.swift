@@ -116,8 +116,8 @@ extension Rollout {
         emit(.note(.proven(digest)))
     }
 
-    /// The version that `current` named until now: that it served here is not forgotten over a restart, however many come
-    /// after it.
+    /// The version that `current` named until now: that it served here is not forgotten over a restart, however many
+    /// come after it.
     mutating func rememberServed(_ version: RolloutVersion) {
         guard !version.trial.isNone, isProven(version.digest), !trials.proven.contains(version.digest) else { return }
         noteProven(version.digest)

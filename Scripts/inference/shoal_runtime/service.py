@@ -36,7 +36,8 @@ def _address(text: str) -> Tuple[str, int]:
 
 
 def status_routes(client: "HandoffClient[Any]") -> Dict[Tuple[str, str], Route]:
-    """``GET /version`` says what is served and how long the last switch took, ``GET /healthz`` whether anything is (200, else 503)."""
+    """``GET /version`` says what is served and how long the last switch took, ``GET /healthz`` whether anything is
+    (200, else 503)."""
 
     def version(_: Optional[Dict[str, Any]]) -> Answer:
         held = client.holder.active
