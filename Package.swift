@@ -58,7 +58,7 @@ let command: Target = .executableTarget(
     name: "shoal",
     dependencies: [
         "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Rollout",
-        "Agent", argumentParser,
+        "Handoff", "Agent", argumentParser,
     ],
     swiftSettings: strict
 )

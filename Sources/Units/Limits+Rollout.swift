@@ -45,6 +45,10 @@ extension Limits {
     public static let rolloutSetAsideCountMax = 256
     /// Times that a candidate is measured which is too slow for its gate.
     public static let calibrationMeasurementCountMax = 3
+    /// How long a reference process may take to connect.
+    public static let referenceStartSeconds = 120
+    /// How long it may take to run the calibration inputs.
+    public static let referenceRunSeconds = 600
     /// A file of calibration inputs or outputs.
     public static let calibrationFileByteCountMax: Int64 = 64 << 20
     /// Its header.

@@ -1,5 +1,6 @@
 """Gates: a candidate that is not what its publisher expects never serves; one that fails later is taken back."""
 
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from node import Node
 from test_handoff import DUMMY, MODEL, HandoffTestCase, RunningLoad
 from dummy_runtime import embedding
 from load import TEXTS
+from serving import INFERENCE
 from waiting import wait_until
 
 TEXT_BYTES = 128
@@ -225,6 +227,31 @@ class ManyKindsTests(GateTestCase):
             server = server or self.serve(self.a)
             self.wait_serving(server, str(number))
             self.assertIsNone(self.set_aside(self.a, str(number)))
+
+
+class RecordingTests(GateTestCase):
+    def publish_recorded(self, content: bytes, code: int = 0) -> str:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(content)
+        inputs, _ = write_calibration(self.cluster.folder / "calibration", b"whatever")
+        program = f"PYTHONPATH={INFERENCE} {sys.executable} -B {DUMMY[0]}"
+        command = f'{program} --http 127.0.0.1:0 --socket "$SHOAL_SOCKET" --model "$SHOAL_MODEL" --instance reference'
+        done = self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--calibration", inputs, "--record",
+                          command, code=code)
+        return done.err
+
+    def test_what_a_reference_process_answers_is_what_nodes_expect(self) -> None:
+        self.publish_recorded(self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        shown = self.a.run("show", f"{MODEL}@1", "--json").json
+        files = {file["path"] for file in shown["variants"][0]["files"]}
+        self.assertEqual(files, {"model.bin", "calibration/inputs.safetensors", "calibration/outputs.safetensors"})
+
+    def test_a_reference_process_that_fails_publishes_nothing(self) -> None:
+        self.assertIn("broken on purpose", self.publish_recorded(b"broken\n", code=5))
+        self.assert_fails(self.a, "show", f"{MODEL}@1", code=4)
 
 
 class CrashingCandidateTests(GateTestCase):
