@@ -78,7 +78,9 @@ let commandTests: Target = .testTarget(
 
 /// Thousands of agents' pure logic on a simulated network; floors 0 to 2 only.
 let simulator: [Target] = [
-    .target(name: "Simulator", dependencies: ["Units", "Wire", "Swarm", collections], swiftSettings: strict),
+    .target(
+        name: "Simulator", dependencies: ["Units", "Wire", "Manifest", "Swarm", "Fleet", "Rollout", collections],
+        swiftSettings: strict),
     .executableTarget(
         name: "shoal-sim", dependencies: ["Simulator", "Units", "Swarm", argumentParser], swiftSettings: strict),
     .testTarget(

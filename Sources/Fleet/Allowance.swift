@@ -23,9 +23,20 @@ struct Allowance: Hashable, Sendable {
         return taken
     }
 
-    /// When there is one again.
-    func nextAt(now: Instant) -> Instant {
-        guard left < 1 else { return now }
-        return now + .nanoseconds(Int64((1 - left) / Double(perSecond) * 1e9) + 1)
+    /// Whether there are as many as are asked for; then they are taken.
+    mutating func takeAll(_ count: Int, now: Instant) -> Bool {
+        left = min(Double(burst), left + max(0, (now - countedAt).inSeconds) * Double(perSecond))
+        countedAt = now
+        guard left >= Double(count) else { return false }
+        left -= Double(count)
+        return true
+    }
+
+    /// When there are so many again.
+    /// - Precondition: no more than there are at once.
+    func nextAt(_ count: Int, now: Instant) -> Instant {
+        precondition(count <= burst, "\(count) of at most \(burst)")
+        guard left < Double(count) else { return now }
+        return now + .nanoseconds(Int64((Double(count) - left) / Double(perSecond) * 1e9) + 1)
     }
 }

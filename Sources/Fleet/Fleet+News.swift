@@ -6,15 +6,15 @@ import Wire
 /// Names of records, both ways.
 extension Fleet {
     mutating func join(_ neighbour: NodeID, now: Instant) {
-        guard neighbours[neighbour] == nil else { return }
+        guard neighbours.place(of: neighbour) == nil else { return }
         var acquaintance = Acquaintance(now: now)
         for node in rows.keys.sorted() where node != neighbour { acquaintance.news.add(node) }
-        neighbours[neighbour] = acquaintance
+        neighbours.add(neighbour, acquaintance)
         flushSoon(now: now)
     }
 
     mutating func leave(_ neighbour: NodeID, now: Instant) {
-        neighbours.removeValue(forKey: neighbour)
+        neighbours.remove(neighbour)
         for node in inquiries.keys.sorted() {
             inquiries[node]?.others.removeAll { $0 == neighbour }
             if inquiries[node]?.source == neighbour { askAnother(about: node, now: now) }
@@ -22,22 +22,19 @@ extension Fleet {
     }
 
     mutating func hear(_ news: [StatusNews], from neighbour: NodeID, now: Instant) {
-        guard let count = neighbours[neighbour]?.heardAllowance.take(news.count, now: now) else { return }
-        for entry in news.prefix(count) { hear(entry, from: neighbour, now: now) }
+        guard let place = neighbours.place(of: neighbour) else { return }
+        let count = neighbours.values[place].heardAllowance.take(news.count, now: now)
+        for entry in news.prefix(count) { hear(entry, from: neighbour, at: place, now: now) }
     }
 
-    private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, now: Instant) {
+    private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, at place: Int, now: Instant) {
         let (subject, stamp) = (entry.node, entry.stamp)
-        guard subject != node else {
-            if let own = rows[node]?.stamp, own < stamp { effects.append(.outrun(stamp)) }
-            return
-        }
         guard !denied.contains(subject), forgotten[subject].map({ $0 < stamp }) ?? true else { return }
         if let known = rows[subject]?.stamp, known >= stamp {
             if known == stamp {
-                neighbours[neighbour]?.news.remove(subject)
+                neighbours.values[place].news.remove(subject)
             } else {
-                neighbours[neighbour]?.news.add(subject)
+                neighbours.values[place].news.add(subject)
                 flushSoon(now: now)
             }
             return
@@ -50,15 +47,42 @@ extension Fleet {
     ) {
         if let inquiry = inquiries[subject] {
             if inquiry.stamp < stamp { inquiries[subject]?.stamp = stamp }
+            if isAskedSooner(neighbour, than: inquiry) { return turn(to: neighbour, about: subject, now: now) }
             guard inquiry.source != neighbour, !inquiry.others.contains(neighbour),
                 inquiry.others.count < Limits.statusTellerCountMax
             else { return }
             inquiries[subject]?.others.append(neighbour)
             return
         }
-        guard inquiries.count < Limits.fleetNodeCountMax else { return }
-        inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: rows[subject] == nil)
-        neighbours[neighbour]?.questions.add(subject)
+        // Whoever invents names must not keep out those of others.
+        guard inquiries.count < Limits.fleetNodeCountMax,
+            questionCount(to: neighbour) < Limits.statusQuestionCountPerNeighbourMax
+        else { return }
+        // Of itself a node asks with the certificate: its own record may be of an earlier one.
+        let wantsCertificate = rows[subject] == nil || subject == node
+        inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: wantsCertificate)
+        question(neighbour, about: subject)
+        flushSoon(now: now)
+    }
+
+    private func questionCount(to neighbour: NodeID) -> Int {
+        neighbours.place(of: neighbour).map { neighbours.values[$0].questions.count } ?? 0
+    }
+
+    /// Whether a question that waits behind many others would be put to this neighbour much earlier.
+    private func isAskedSooner(_ neighbour: NodeID, than inquiry: Inquiry) -> Bool {
+        guard inquiry.phase == .waiting, inquiry.source != neighbour else { return false }
+        return questionCount(to: neighbour) + Limits.statusQueryBurst < questionCount(to: inquiry.source)
+    }
+
+    private mutating func turn(to neighbour: NodeID, about subject: NodeID, now: Instant) {
+        guard var inquiry = inquiries[subject] else { return }
+        withdraw(subject, from: inquiry.source)
+        inquiry.others.removeAll { $0 == neighbour }
+        if inquiry.others.count < Limits.statusTellerCountMax { inquiry.others.append(inquiry.source) }
+        inquiry.source = neighbour
+        inquiries[subject] = inquiry
+        question(neighbour, about: subject)
         flushSoon(now: now)
     }
 
@@ -73,9 +97,12 @@ extension Fleet {
     }
 
     mutating func flushSoon(now: Instant) {
-        let moment = now + Limits.statusBatchPause
+        let moment = now + batchPause
         flushAt = min(flushAt ?? moment, moment)
     }
+
+    /// How long what is new waits for more of it: in a large cluster there is always more.
+    private var batchPause: Duration { max(Limits.statusBatchPause, Limits.statusBatchPausePerNode * rows.count) }
 
     /// Sends each neighbour what it may get now.
     mutating func flush(now: Instant) {
@@ -95,29 +122,33 @@ extension Fleet {
         }
         if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
         guard !neighbours.values[place].news.isEmpty else { return }
-        flush(by: neighbours.values[place].newsAllowance.nextAt(now: now), now: now)
+        flush(by: neighbours.values[place].newsAllowance.nextAt(1, now: now), now: now)
     }
 
     private mutating func flushQuestions(_ place: Int, now: Instant) {
-        guard !neighbours.values[place].questions.isEmpty else { return }
-        let wanted = min(neighbours.values[place].questions.count, Limits.statusQueryCountMax)
-        let count = neighbours.values[place].queryAllowance.take(wanted, now: now)
-        let deadline = now + Limits.statusAnswerPause
+        let (neighbour, deadline) = (neighbours.keys[place], now + Limits.statusAnswerPause)
         var questions: [StatusQuestion] = []
-        for subject in neighbours.values[place].questions.take(count).sorted() {
-            guard let inquiry = inquiries[subject], inquiry.source == neighbours.keys[place] else { continue }
-            inquiries[subject]?.phase = .asked(deadline)
-            deadlines.append((deadline, subject))
-            questions.append(StatusQuestion(node: subject, wantsCertificate: inquiry.wantsCertificate))
+        while questions.count < Limits.statusQueryCountMax, let subject = neighbours.values[place].questions.first() {
+            if let inquiry = inquiries[subject], inquiry.source == neighbour {
+                let cost = inquiry.wantsCertificate ? Limits.statusCertificateCost : 1
+                guard neighbours.values[place].queryAllowance.takeAll(cost, now: now) else {
+                    flush(by: neighbours.values[place].queryAllowance.nextAt(cost, now: now), now: now)
+                    break
+                }
+                inquiries[subject]?.phase = .asked(deadline)
+                deadlines.append((deadline, subject))
+                questions.append(StatusQuestion(node: subject, wantsCertificate: inquiry.wantsCertificate))
+            }
+            neighbours.values[place].questions.remove(subject)
         }
-        if !questions.isEmpty { effects.append(.send(.statusQuery(questions), to: neighbours.keys[place])) }
-        guard !neighbours.values[place].questions.isEmpty else { return }
-        flush(by: neighbours.values[place].queryAllowance.nextAt(now: now), now: now)
+        guard !questions.isEmpty else { return }
+        effects.append(.send(.statusQuery(questions.sorted { $0.node < $1.node }), to: neighbour))
+        if questions.count == Limits.statusQueryCountMax { flush(by: now, now: now) }
     }
 
     private mutating func flush(by moment: Instant, now: Instant) {
         // Not for each single one: whatever waits goes in batches.
-        let moment = max(moment, now + Limits.statusBatchPause)
+        let moment = max(moment, now + batchPause)
         flushAt = min(flushAt ?? moment, moment)
     }
 }

@@ -6,7 +6,8 @@ import Wire
 /// The records themselves: asked for, checked, kept.
 extension Fleet {
     mutating func answer(_ questions: [StatusQuestion], to neighbour: NodeID, now: Instant) {
-        guard let count = neighbours[neighbour]?.answerAllowance.take(questions.count, now: now) else { return }
+        guard let place = neighbours.place(of: neighbour) else { return }
+        let count = neighbours.values[place].answerAllowance.take(questions.count, now: now)
         for question in questions.prefix(count) {
             guard let row = rows[question.node] else { continue }
             let seconds = age(of: question.node, now: now)?.wholeNanoseconds ?? 0
@@ -43,8 +44,9 @@ extension Fleet {
         checkCount -= 1
         guard let inquiry = inquiries[subject], case .checking(let age) = inquiry.phase else { return }
         switch verdict {
-        case .genuine(let status, let leastAge):
-            keep(status, heardAt: now + (.zero - max(age, leastAge)), inquiry, now: now)
+        case .genuine(let status, let leastAge, let mostAge):
+            let age = min(max(age, leastAge), max(leastAge, mostAge))
+            keep(status, heardAt: now + (.zero - age), inquiry, now: now)
         case .needsCertificate: askAgain(about: subject, now: now)
         case .refused(let blames):
             if blames { effects.append(.blame(inquiry.source, "a status record of \(subject) is not genuine")) }
@@ -54,6 +56,14 @@ extension Fleet {
 
     private mutating func keep(_ status: HeldStatus, heardAt: Instant, _ inquiry: Inquiry, now: Instant) {
         let subject = status.record.node
+        guard now - heardAt < .seconds(Limits.statusLifetimeSeconds) else {
+            return askAnother(about: subject, now: now)
+        }
+        guard subject != node else {
+            // This node's own word, of a time that it does not remember: a folder that was restored, perhaps.
+            end(subject)
+            return effects.append(.outrun(status.record.stamp))
+        }
         if status.record.stamp < inquiry.stamp {
             // Something newer was named meanwhile, perhaps by the same neighbour.
             inquiries[subject]?.others.append(inquiry.source)
@@ -61,9 +71,7 @@ extension Fleet {
         } else {
             end(subject)
         }
-        guard !denied.contains(subject), rows[subject].map({ $0.stamp < status.record.stamp }) ?? true,
-            now - heardAt < .seconds(Limits.statusLifetimeSeconds)
-        else { return }
+        guard !denied.contains(subject), rows[subject].map({ $0.stamp < status.record.stamp }) ?? true else { return }
         if rows[subject] == nil, rows.count >= Limits.fleetNodeCountMax { dropOldest() }
         rows[subject] = FleetRow(status: status, heardAt: heardAt)
         forgotten[subject] = nil
@@ -84,7 +92,7 @@ extension Fleet {
     /// The next that named the record is asked; without one it is given up until it is named again.
     mutating func askAnother(about subject: NodeID, now: Instant) {
         guard var inquiry = inquiries[subject] else { return }
-        neighbours[inquiry.source]?.questions.remove(subject)
+        withdraw(subject, from: inquiry.source)
         guard !inquiry.others.isEmpty else { return end(subject) }
         inquiry.source = inquiry.others.removeFirst()
         inquiries[subject] = inquiry
@@ -93,13 +101,21 @@ extension Fleet {
 
     private mutating func ask(_ neighbour: NodeID, about subject: NodeID, now: Instant) {
         inquiries[subject]?.phase = .waiting
-        neighbours[neighbour]?.questions.add(subject)
+        question(neighbour, about: subject)
         flushSoon(now: now)
     }
 
     private mutating func end(_ subject: NodeID) {
         guard let inquiry = inquiries.removeValue(forKey: subject) else { return }
-        neighbours[inquiry.source]?.questions.remove(subject)
+        withdraw(subject, from: inquiry.source)
+    }
+
+    mutating func question(_ neighbour: NodeID, about subject: NodeID) {
+        if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.add(subject) }
+    }
+
+    mutating func withdraw(_ subject: NodeID, from neighbour: NodeID) {
+        if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.remove(subject) }
     }
 
     mutating func giveUpLateQuestions(now: Instant) {

@@ -13,7 +13,7 @@ public struct Fleet: Sendable {
     /// The newest of each node, this one included.
     public internal(set) var rows: [NodeID: FleetRow] = [:]
 
-    var neighbours: OrderedDictionary<NodeID, Acquaintance> = [:]
+    var neighbours = NeighbourTable()
     var inquiries: [NodeID: Inquiry] = [:]
     /// When answers are late, the oldest question first.
     var deadlines: Deque<(at: Instant, node: NodeID)> = []
@@ -75,9 +75,17 @@ public struct Fleet: Sendable {
         max(Limits.statusPauseMin, Limits.statusPausePerNode * rows.count)
     }
 
+    private static func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
+        guard let left, let right else { return left ?? right }
+        return min(left, right)
+    }
+
     private mutating func announceWake(now: Instant) {
-        let moments = [flushAt, deadlines.first?.at, nextExpiry, reportDueAt(now: now)].compactMap(\.self)
-        guard let next = moments.min(), next != announcedWake else { return }
+        let (batch, report) = (
+            Self.earlier(flushAt, deadlines.first?.at), Self.earlier(nextExpiry, reportDueAt(now: now))
+        )
+        let next = Self.earlier(batch, report)
+        guard let next, next != announcedWake else { return }
         announcedWake = next
         effects.append(.wakeAt(max(next, now)))
     }

@@ -118,6 +118,7 @@ extension Rollout {
         guard let target, target.digest != current?.digest else { return }
         if let move = currentMove, move.target.digest == target.digest, now < move.retryAt { return }
         if let current { rememberServed(onDisk[current.digest] ?? current) }
+        beforeMove = (current, history)
         history.removeAll { $0.digest == target.digest }
         if let current, !isSetAside(current.digest) { history.append(current) }
         if history.count > Limits.rolloutHistoryCountMax { history.removeFirst() }
@@ -133,7 +134,7 @@ extension Rollout {
         currentMove = FailedMove(
             target: target, attemptCount: attemptCount, reason: "current could not be moved: \(reason)",
             retryAt: now + delay)
-        current = history.popLast()
+        if let beforeMove { (current, history) = beforeMove }
         emit(.note(.currentFailed(digest, reason: reason, retryAfter: delay)))
     }
 

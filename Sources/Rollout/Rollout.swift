@@ -28,6 +28,10 @@ public struct Rollout: Sendable {
     /// Whether the model ever had an inference process.
     public internal(set) var hadProcess: Bool
 
+    /// What nodes go back to, by the head; the last choice if nothing that ran here can.
+    var base: RolloutVersion?
+    /// What must not be gone back to, though it may have run here: the rollout was halted, or has not come here yet.
+    var withheld: Digest?
     var onDisk: [Digest: RolloutVersion] = [:]
     var denied: Set<Digest> = []
     var instances: [RolloutInstance: InstanceState] = [:]
@@ -38,6 +42,8 @@ public struct Rollout: Sendable {
     var openTry: (digest: Digest, revision: UInt64)?
     /// The revision of `trials` that is durable.
     var keptRevision: UInt64
+    /// What `current` and `history` were before the last move.
+    var beforeMove: (current: RolloutVersion?, history: [RolloutVersion])?
     /// A move of `current` that failed and will be tried again.
     var currentMove: FailedMove?
     /// Counts events: tells what came first where the clock does not.
@@ -98,6 +104,7 @@ public struct Rollout: Sendable {
     private mutating func take(_ event: RolloutEvent, now: Instant) {
         switch event {
         case .desired(let version): wish(for: version)
+        case .guided(let base, let withheld): (self.base, self.withheld) = (base, withheld)
         case .available(let version): add(version)
         case .unavailable(let digest): onDisk[digest] = nil
         case .denied(let digest): denied.insert(digest)

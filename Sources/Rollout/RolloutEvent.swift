@@ -5,6 +5,9 @@ public enum RolloutEvent: Hashable, Sendable {
     /// The followed channel names this version now (or: `get` fetched it last); nil if nothing is wished for.
     /// The version need not be on disk yet. The same wish again changes nothing.
     case desired(RolloutVersion?)
+    /// What the head says beside the wish: what nodes go back to, on disk or not; and the version that it names where
+    /// this node may not run that now, since its ring has to wait or the rollout is halted. Comes before `desired`.
+    case guided(base: RolloutVersion?, withheld: Digest?)
     /// A version is complete and durable on this node.
     case available(RolloutVersion)
     /// A version is on disk no more, or is damaged there.

@@ -5,12 +5,12 @@
 /// What lies beyond the wheel waits in a heap of its own. What happens lies in a table beside the keys and never moves.
 /// The order is `origin << 40 | the origin's own count`, so that it does not depend on who else is simulated where.
 struct Agenda<Entry> {
-    private static var slotWidthBits: Int { 16 }
     private static var slotCount: Int { 8192 }
+    private let slotWidthBits: Int
 
     /// What happens before `slotEnd`. Invariant: it is empty only if all is.
     private var now = KeyHeap()
-    private var slotEnd: Nanoseconds = 1 << slotWidthBits
+    private var slotEnd: Nanoseconds
     /// The next slots, each at its number modulo the slots' count.
     private var wheel: [[AgendaKey]] = Array(repeating: [], count: slotCount)
     private var wheelCount = 0
@@ -19,6 +19,12 @@ struct Agenda<Entry> {
 
     private var entries: [Entry?] = []
     private var freePlaces: [Int32] = []
+
+    /// - Parameter slotWidthBits: of a slot's width in nanoseconds: small where much happens.
+    init(slotWidthBits: Int = 16) {
+        self.slotWidthBits = slotWidthBits
+        slotEnd = 1 << Nanoseconds(slotWidthBits)
+    }
 
     /// When the next thing happens.
     var nextTime: Nanoseconds? { now.first?.time }
@@ -40,15 +46,17 @@ struct Agenda<Entry> {
     private mutating func file(_ key: AgendaKey) {
         if key.time < slotEnd {
             now.add(key)
-        } else if key.time - slotEnd < Nanoseconds(Self.slotCount - 1) << Self.slotWidthBits {
-            wheel[Self.slot(of: key.time)].append(key)
+        } else if key.time - slotEnd < Nanoseconds(Self.slotCount - 1) << slotWidthBits {
+            wheel[slot(of: key.time)].append(key)
             wheelCount += 1
         } else {
             later.add(key)
         }
     }
 
-    private static func slot(of time: Nanoseconds) -> Int { Int(time >> Nanoseconds(slotWidthBits)) & (slotCount - 1) }
+    private func slot(of time: Nanoseconds) -> Int {
+        Int(time >> Nanoseconds(slotWidthBits)) & (Self.slotCount - 1)
+    }
 
     /// Takes out what happens next.
     mutating func next() -> (time: Nanoseconds, order: UInt64, entry: Entry)? {
@@ -63,10 +71,10 @@ struct Agenda<Entry> {
         while now.isEmpty {
             if wheelCount == 0 {
                 guard let first = later.first else { return }
-                slotEnd = (first.time >> Nanoseconds(Self.slotWidthBits)) << Nanoseconds(Self.slotWidthBits)
+                slotEnd = (first.time >> Nanoseconds(slotWidthBits)) << Nanoseconds(slotWidthBits)
             }
-            let place = Self.slot(of: slotEnd)
-            slotEnd += 1 << Nanoseconds(Self.slotWidthBits)
+            let place = slot(of: slotEnd)
+            slotEnd += 1 << Nanoseconds(slotWidthBits)
             wheelCount -= wheel[place].count
             for key in wheel[place] { now.add(key) }
             wheel[place].removeAll(keepingCapacity: true)

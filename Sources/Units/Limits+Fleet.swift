@@ -11,21 +11,28 @@ extension Limits {
     /// The same after a change...
     public static let statusChangePauseMin = Duration.milliseconds(250)
     /// ... and for each node.
-    public static let statusChangePausePerNode = Duration.milliseconds(1)
-    /// How long what is new waits for more of it.
+    public static let statusChangePausePerNode = Duration.microseconds(250)
+    /// How long what is new waits for more of it...
     public static let statusBatchPause = Duration.milliseconds(20)
+    /// ... or for each node that is known of, whichever is longer: a tenth of a second where there are ten thousand.
+    public static let statusBatchPausePerNode = Duration.microseconds(10)
     /// An answer to a question about a record.
     public static let statusAnswerPause = Duration.seconds(5)
     /// Neighbours that are remembered as having a record that is being asked for.
     public static let statusTellerCountMax = 4
     /// Names of records that one neighbour is sent at once, and in a second after that.
-    public static let statusNewsBurst = 64
+    public static let statusNewsBurst = 32
     /// See above.
-    public static let statusNewsPerSecond = 256
-    /// Questions that one neighbour is sent at once, and in a second after that.
-    public static let statusQueryBurst = 16
+    public static let statusNewsPerSecond = 128
+    /// Questions that one neighbour is sent at once, and in a second after that. With the answers, and with names, they
+    /// make at most 20 KB of any second.
+    public static let statusQueryBurst = 12
     /// See above.
     public static let statusQueryPerSecond = 20
+    /// Questions that wait to be put to one neighbour.
+    public static let statusQuestionCountPerNeighbourMax = 2_048
+    /// For so many questions counts one whose answer brings a certificate along.
+    public static let statusCertificateCost = 3
     /// Answers that one neighbour gets at once, and in a second after that.
     public static let statusAnswerBurst = 64
     /// See above.
@@ -50,6 +57,8 @@ extension Limits {
     public static let statusPauseCountSilent = 4
     /// How often a node compares what it would say with what it said.
     public static let statusWatchPause = Duration.milliseconds(500)
+    /// Places of which it is remembered what served there last.
+    public static let historyPlaceCountMax = 65_536
     /// The file of what served where; there is one before it.
     public static let historyFileByteCountMax: Int64 = 4 << 20
 }

@@ -4,6 +4,6 @@ import ArgumentParser
 struct ShoalSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-sim",
-        abstract: "Runs the agents' swarm logic on a simulated network.",
-        subcommands: [Run.self, CampaignRun.self], defaultSubcommand: Run.self)
+        abstract: "Runs the agents' logic on a simulated network.",
+        subcommands: [Run.self, CampaignRun.self, FleetRun.self, RolloutsRun.self], defaultSubcommand: Run.self)
 }

@@ -59,7 +59,12 @@ struct Publication {
             model: names.model, version: version.version, channel: names.channel, agent: agent, keys: keys
         ).run(requiringKey: false) { ground in
             try ground.requireRunning(names.channel, of: names.model)
-            return ground.planForAll()
+            guard ground.isPending else { return ground.planForAll() }
+            // Whoever publishes again what is on its way in rings does not want it everywhere at once.
+            if ground.head?.version == ground.version { return nil }
+            throw ControlError(
+                .notAllowed, "a rollout of \(names.model):\(names.channel) is under way, so the channel stays",
+                hint: "The version is published: `shoal promote` moves the channel, --channel names another one.")
         }
     }
 

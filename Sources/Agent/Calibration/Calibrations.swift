@@ -24,6 +24,8 @@ final class Calibrations {
     }
 
     private var runs: [HandoffInstance: Run] = [:]
+    /// Runs of which the outputs are being compared; one that is ended meanwhile is not begun again.
+    private var judging: Set<HandoffInstance> = []
     private var runCount = 0
     private let files: RealFileSystem
     private let statePath: String
@@ -82,6 +84,8 @@ final class Calibrations {
         guard let run = runs.removeValue(forKey: instance) else {
             return .failed(RolloutFault("the calibration was given up", isTheVersions: false))
         }
+        judging.insert(instance)
+        defer { judging.remove(instance) }
         switch await verdict(report, run) {
         case .passed:
             await remove(run.folder)
@@ -111,7 +115,7 @@ final class Calibrations {
         let request = HandoffCalibration(
             digest: run.request.digest, inputs: run.request.inputs, outputs: run.request.outputs,
             beside: run.request.beside, deadline: left)
-        guard runs[instance] == nil else { return nil }
+        guard runs[instance] == nil, judging.contains(instance) else { return nil }
         runs[instance] = Run(
             folder: run.folder, expected: run.expected, gates: run.gates, request: request, began: Clock.now(),
             count: run.count + 1)
@@ -146,6 +150,7 @@ final class Calibrations {
 
     /// What a process wrote is not needed any more.
     func end(_ instance: HandoffInstance) async {
+        judging.remove(instance)
         if let run = runs.removeValue(forKey: instance) { await remove(run.folder) }
     }
 

@@ -73,6 +73,11 @@ final class RolloutDriver {
     /// What a model should run from now on; nil for nothing.
     func desire(_ entry: LibraryEntry?, for model: ModelName) { handle(.desired(entry.map(version(of:))), for: model) }
 
+    /// What a channel's head goes back to, and what it keeps from this node.
+    func guide(base: LibraryEntry?, withheld: Digest?, for model: ModelName) {
+        handle(.guided(base: base.map(version(of:)), withheld: withheld), for: model)
+    }
+
     /// A version is complete and durable here.
     func noteAvailable(_ entry: LibraryEntry) { handle(.available(version(of: entry)), for: entry.model) }
 

@@ -26,6 +26,11 @@ extension Head {
         return isLast && !mayFlip ? HeadWish(rollout.base) : .run(version)
     }
 
+    /// The version that the head names, where the node may not run it now; it is not gone back to either.
+    public func withheld(from place: NodePlace, isHalted: Bool, now: WallTime) -> Digest? {
+        wish(of: place, isHalted: isHalted, now: now) == .run(version) ? nil : version
+    }
+
     /// When `wish` may change though no document comes: at `flip at`, while that lies ahead.
     public func nextChange(after now: WallTime) -> WallTime? { rollout.flipAt.flatMap { $0 > now ? $0 : nil } }
 
@@ -33,7 +38,8 @@ extension Head {
     /// - Parameter isHalted: whether the channel is denied; then the version is not fetched any more.
     public func versions(for place: NodePlace, isHalted: Bool) -> [Digest] {
         let pinned = place.pinned(in: rollout)
-        let all = [isHalted ? nil : version, rollout.isUnfinished || isHalted ? rollout.base : nil, pinned]
-        return all.compactMap(\.self)
+        let isLeftOut = !rollout.rings.isEmpty && place.ring(in: rollout, for: version) == nil
+        let mayRunBase = rollout.isUnfinished || isHalted || isLeftOut || rollout.flipAt != nil
+        return [isHalted ? nil : version, mayRunBase ? rollout.base : nil, pinned].compactMap(\.self)
     }
 }

@@ -113,5 +113,17 @@ import Units
         #expect(head.versions(for: Fleets.place(1), isHalted: false) == [new, base])
         #expect(head.versions(for: Fleets.place(1), isHalted: true) == [base])
         #expect(Fleets.head(plan.releasingNext()).versions(for: Fleets.place(1), isHalted: false) == [new])
+        let others = RolloutPlan(base: base, rings: [Fleets.ring("rack=a")], releasedCount: 1)
+        #expect(Fleets.head(others).versions(for: Fleets.place(1), isHalted: false) == [new, base])
+        let flip = RolloutPlan(flipAt: later, base: base)
+        #expect(Fleets.head(flip).versions(for: Fleets.place(1), isHalted: false) == [new, base])
+    }
+
+    @Test func whatTheHeadNamesAndTheNodeMayNotRun_isWithheld() {
+        let head = Fleets.head(RolloutPlan(base: base, rings: [Fleets.ring("rack=a")], releasedCount: 1))
+        let inRing = Fleets.place(1, labels: ["rack": "a"])
+        #expect(head.withheld(from: inRing, isHalted: false, now: now) == nil)
+        #expect(head.withheld(from: inRing, isHalted: true, now: now) == new)
+        #expect(head.withheld(from: Fleets.place(1), isHalted: false, now: now) == new)
     }
 }
