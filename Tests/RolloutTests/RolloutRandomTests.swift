@@ -2,8 +2,8 @@ import Rollout
 import Testing
 import Units
 
-/// Processes that fail, die, hang and hold several versions, or serve what they load, drawn from a seed. First anything may happen and only
-/// safety is checked; then the faults end, and all must come to serve the wish.
+/// Processes that fail, die, hang and hold several versions, or serve what they load, drawn from a seed. First anything
+/// may happen and only safety is checked; then the faults end, and all must come to serve the wish.
 struct Chaos {
     struct Process {
         var active: Digest?

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from waiting import wait_until
 
 CONTENTS = {"1": b"one" * 1000, "2": b"two" * 1000}
 WATCH_SECONDS = 1
+KILLS = 10
+SWITCH_SECONDS = 0.12  # about as long as MLServer takes for one
 HERE = Path(__file__).resolve().parent
 MODEL_SERVER = HERE / "model_server.py"
 MESSAGE_SERVER = HERE / "message_server.py"
@@ -143,6 +146,21 @@ class MLServerTests(AdapterTestCase):
             load.wait_for_answers(5, "1")
         self.assertEqual(load.summary["failures"], {})
 
+    def test_agent_that_is_killed_at_any_moment_of_a_switch_finishes_it(self) -> None:
+        references = self.publish_all(self.a)
+        moments = random.Random(7)
+        with RunningServerLoad(self.server.url, references) as load:
+            load.wait_for_answers(5)
+            for number in range(KILLS):
+                tag = ("1", "2")[number % 2]
+                self.a.run("promote", f"{MODEL}@{tag}")
+                time.sleep(moments.random() * SWITCH_SECONDS)
+                self.a.kill()
+                self.a.start(*self.options)
+                self.wait_serving(self.a, tag)
+                self.assertEqual(self.server.served_version(), tag)
+        self.assertEqual(load.summary["failures"], {})
+
     def test_server_that_comes_back_serves_what_it_served_and_takes_the_next(self) -> None:
         self.publish_all(self.a)
         self.server.end()
@@ -228,11 +246,15 @@ class FrontHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         connection = http.client.HTTPConnection("127.0.0.1", int(self.server.upstream.read_text()), timeout=5)
-        connection.request("POST", self.path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
-        self.send_response(response.status)
+        try:
+            connection.request("POST", self.path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            status, answer = 502, b""
+        finally:
+            connection.close()
+        self.send_response(status)
         self.end_headers()
         self.wfile.write(answer)
 
