@@ -275,6 +275,7 @@ class ProcessTests(AdapterTestCase):
             f'switch = ["/bin/sh", "-c", "{move}"]', 'drain = "1s"', 'stop = "5s"',
         ))
         self.a = self.start_agent(self.adapter)
+        self.addCleanup(self.end_children)
         self.front = Front(upstream)
         self.addCleanup(self.front.end)
 
@@ -324,6 +325,13 @@ class ProcessTests(AdapterTestCase):
             os.kill(process, signal.SIGKILL)
         wait_until(lambda: self.children() and not set(before) & set(self.children()), 30, "there is another process")
         self.wait_serving(self.a, "2")
+
+    def end_children(self) -> None:
+        """A killed agent leaves them running, for the next agent to end."""
+        if self.a.process is not None and self.a.process.poll() is None:
+            self.a.stop()
+        for process in self.children():
+            os.kill(process, signal.SIGKILL)
 
     def children(self) -> list[int]:
         """The processes that were started on this test's versions."""
