@@ -51,9 +51,13 @@ public import Units
 
     /// Looks for the server of a model, if the configuration gives it to an adapter. Idempotent.
     public func open(_ model: ModelName) {
-        guard onEvent != nil, sessions[model] == nil, sessions.count < Limits.adapterCountMax,
-            let rule = adapters.first(where: { $0.covers(model) })
-        else { return }
+        guard onEvent != nil, sessions[model] == nil, let rule = adapters.first(where: { $0.covers(model) }) else {
+            return
+        }
+        guard sessions.count < Limits.adapterCountMax else {
+            onEvent?(.noted(model, "not served: \(sessions.count) models have adapters, and no more are taken"))
+            return
+        }
         let adapter = makeAdapter(rule.kind, for: model)
         let session = AdapterSession(adapter, model: model, lease: lease, numbers: numbers) { [weak self] event in
             self?.onEvent?(event)

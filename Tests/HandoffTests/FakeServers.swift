@@ -70,7 +70,7 @@ import Units
     private(set) var served: Digest?
     var broken: Set<Digest> = []
     private var resident: Set<Digest> = []
-    private var server: FakeHTTPServer?
+    private(set) var server: FakeHTTPServer?
     private var isAlive = true
 
     init(_ stage: Stage) throws {
@@ -100,6 +100,7 @@ import Units
                 #""active":\#(served.map { "\"\($0)\"" } ?? "null"),"resident":\#(list),"requests":9,"errors":0"#
             )
         case "load": return load(digest)
+        case "calibrate": return ok(#""samples":3,"latency_ms":{"p50":1,"p99":2.5},"beside_latency_ms":{"p99":2}"#)
         case "activate":
             guard message.expect_active == served?.hex else {
                 return failure("conflict", "not what serves")

@@ -5,6 +5,7 @@ import hashlib
 
 FILE = "model.bin"
 BROKEN = b"broken"
+DEADLY = b"deadly"
 
 
 def embedding(content: bytes, text: str) -> list[float]:

@@ -1,12 +1,13 @@
 """A runtime for MLServer without a model: what it answers is computed from the bytes of a version's file."""
 
+import os
 from pathlib import Path
 
 from mlserver import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
 from mlserver.utils import get_model_uri
 
-from dummy_runtime_content import BROKEN, embedding
+from dummy_runtime_content import BROKEN, DEADLY, embedding
 
 
 class Words(MLModel):
@@ -18,6 +19,8 @@ class Words(MLModel):
         self.tag = (path.parent / "tag").read_text()
         if self.content.startswith(BROKEN):
             raise ValueError("it is broken on purpose")
+        if self.content.startswith(DEADLY):
+            os._exit(9)
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:

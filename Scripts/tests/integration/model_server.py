@@ -3,11 +3,12 @@
 With --path it serves one version's folder for its whole life, as a process that an agent starts. With --base it takes
 the highest number in a folder, looking again and again, and tells its state in the words of TensorFlow Serving: a new
 number is loaded beside the old one, which is let go of once its folder is gone; one that cannot be loaded ends with an
-error, and the old one serves on.
+error, and the old one serves on. A deadly version ends its process after the first answer.
 """
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from dummy_runtime_content import BROKEN, FILE, embedding
+from dummy_runtime_content import BROKEN, DEADLY, FILE, embedding
 
 POLL_SECONDS = 0.1
 LOAD_SECONDS = 0.2
@@ -97,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         if version is None:
             return self.answer(503, {})
         self.answer(200, {"version": version.tag, "embedding": embedding(version.content, body["text"])})
+        if version.content.startswith(DEADLY):
+            os._exit(9)
 
     def answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()

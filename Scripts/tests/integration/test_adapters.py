@@ -2,18 +2,21 @@
 
 import http.client
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import test_handoff
 from cluster import ClusterTestCase
-from node import Node, free_port
+from node import ROOT, Node, free_port
 from payload import digests
+from test_gates import write_calibration
 from test_handoff import MODEL, RATE, RunningLoad, dummy_references
 from load import Failure, Load, References, Target
 from mlserver_process import MLSERVER, NAME, InferenceLoad, MLServerProcess, ask, write_version
@@ -22,7 +25,11 @@ from waiting import wait_until
 
 CONTENTS = {"1": b"one" * 1000, "2": b"two" * 1000}
 WATCH_SECONDS = 1
-MODEL_SERVER = Path(__file__).resolve().parent / "model_server.py"
+KILLS = 10
+SWITCH_SECONDS = 0.12  # about as long as MLServer takes for one
+HERE = Path(__file__).resolve().parent
+MODEL_SERVER = HERE / "model_server.py"
+MESSAGE_SERVER = HERE / "message_server.py"
 # The acceptance asks for 100; each takes as long as the server needs.
 SWITCHES = int(os.environ.get("SHOAL_TEST_SWITCHES", "10"))
 
@@ -47,10 +54,10 @@ class AdapterTestCase(ClusterTestCase):
         a.start(*self.options)
         return a
 
-    def publish(self, node: Node, tag: str, content: bytes) -> None:
+    def publish(self, node: Node, tag: str, content: bytes, watch: int = WATCH_SECONDS) -> None:
         folder = self.cluster.folder / f"files-{tag}"
         write_version(folder, tag, content)
-        node.run("seed", folder, "--model", MODEL, "--version", tag, "--gate", f"watch.seconds={WATCH_SECONDS}")
+        node.run("seed", folder, "--model", MODEL, "--version", tag, "--gate", f"watch.seconds={watch}")
 
     def publish_all(self, node: Node) -> References:
         """Versions 1 and 2, which have stood their trials: whose server ends after that is not to blame."""
@@ -120,6 +127,13 @@ class MLServerTests(AdapterTestCase):
         self.server.start()
         wait_until(lambda: self.server.served_version() == "2", self.START_SECONDS_MAX, "MLServer serves 2 again")
 
+    def test_candidate_that_ends_the_worker_leaves_the_old_version_ready(self) -> None:
+        self.publish_all(self.a)
+        self.publish(self.a, "3", b"deadly")
+        self.wait_failed(self.a, "3", "", seconds=60)
+        wait_until(lambda: self.server.served_version() == "2", 30, "MLServer serves 2")
+        self.wait_serving(self.a, "2")
+
     def test_agent_may_die_and_come_back(self) -> None:
         references = self.publish_all(self.a)
         with RunningServerLoad(self.server.url, references) as load:
@@ -130,6 +144,21 @@ class MLServerTests(AdapterTestCase):
             self.a.run("promote", f"{MODEL}@1")
             self.wait_serving(self.a, "1")
             load.wait_for_answers(5, "1")
+        self.assertEqual(load.summary["failures"], {})
+
+    def test_agent_that_is_killed_at_any_moment_of_a_switch_finishes_it(self) -> None:
+        references = self.publish_all(self.a)
+        moments = random.Random(7)
+        with RunningServerLoad(self.server.url, references) as load:
+            load.wait_for_answers(5)
+            for number in range(KILLS):
+                tag = ("1", "2")[number % 2]
+                self.a.run("promote", f"{MODEL}@{tag}")
+                time.sleep(moments.random() * SWITCH_SECONDS)
+                self.a.kill()
+                self.a.start(*self.options)
+                self.wait_serving(self.a, tag)
+                self.assertEqual(self.server.served_version(), tag)
         self.assertEqual(load.summary["failures"], {})
 
     def test_server_that_comes_back_serves_what_it_served_and_takes_the_next(self) -> None:
@@ -217,11 +246,15 @@ class FrontHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         connection = http.client.HTTPConnection("127.0.0.1", int(self.server.upstream.read_text()), timeout=5)
-        connection.request("POST", self.path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
-        self.send_response(response.status)
+        try:
+            connection.request("POST", self.path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            status, answer = 502, b""
+        finally:
+            connection.close()
+        self.send_response(status)
         self.end_headers()
         self.wfile.write(answer)
 
@@ -242,6 +275,7 @@ class ProcessTests(AdapterTestCase):
             f'switch = ["/bin/sh", "-c", "{move}"]', 'drain = "1s"', 'stop = "5s"',
         ))
         self.a = self.start_agent(self.adapter)
+        self.addCleanup(self.end_children)
         self.front = Front(upstream)
         self.addCleanup(self.front.end)
 
@@ -253,6 +287,22 @@ class ProcessTests(AdapterTestCase):
             self.wait_failed(self.a, "3", "broken on purpose")
             load.wait_for_answers(5, self.last)
         self.assertEqual(load.summary["failures"], {})
+
+    def test_version_that_ends_its_process_on_trial_is_set_aside_for_the_one_that_still_stands(self) -> None:
+        self.publish_all(self.a)
+        self.publish(self.a, "3", b"deadly", watch=60)
+        self.wait_serving(self.a, "3")
+        ask(self.front.url, "POST", "/embed", {"text": "x"})
+        start = time.monotonic()
+        wait_until(lambda: self.answer() == "2", 20, "2 answers again")
+        print(f"2 answered again {time.monotonic() - start:.2f} s after the process of 3 ended")
+        self.wait_failed(self.a, "3", "soon after it switched")
+
+    def answer(self) -> str | None:
+        try:
+            return ask(self.front.url, "POST", "/embed", {"text": "x"})["version"]
+        except (Failure, OSError, http.client.HTTPException):
+            return None
 
     def test_processes_end_with_the_agent_and_come_back_with_it(self) -> None:
         self.publish_all(self.a)
@@ -276,6 +326,13 @@ class ProcessTests(AdapterTestCase):
         wait_until(lambda: self.children() and not set(before) & set(self.children()), 30, "there is another process")
         self.wait_serving(self.a, "2")
 
+    def end_children(self) -> None:
+        """A killed agent leaves them running, for the next agent to end."""
+        if self.a.process is not None and self.a.process.poll() is None:
+            self.a.stop()
+        for process in self.children():
+            os.kill(process, signal.SIGKILL)
+
     def children(self) -> list[int]:
         """The processes that were started on this test's versions."""
         mark = str(self.a.state).encode()
@@ -288,6 +345,66 @@ class ProcessTests(AdapterTestCase):
             if str(MODEL_SERVER).encode() in words and any(word.startswith(mark) for word in words):
                 found.append(int(path.parent.name))
         return found
+
+
+class MessageServerProcess(Process):
+    """The server of message_server.py."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-B", MESSAGE_SERVER, "--port", str(self.port)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "Scripts" / "inference")}
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, env=environment)
+        wait_until(lambda: ask(self.url, "POST", "/handoff", {"type": "ping"}), 20, "the server answers")
+
+
+class HTTPTests(AdapterTestCase):
+    """`http`, with all that a process on the socket can do: loads beside, calibrations, counts of requests."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = MessageServerProcess()
+        self.addCleanup(self.server.end)
+        self.server.start()
+        self.a = self.start_agent(f'kind = "http"\nurl = "{self.server.url}/handoff"')
+
+    def test_switches_under_load_fail_no_request_and_a_server_that_lost_all_gets_it_again(self) -> None:
+        references = self.publish_all(self.a)
+        with RunningServerLoad(self.server.url, references, Load) as load:
+            self.switch(self.a, load)
+        self.assertEqual(load.summary["failures"], {})
+        self.server.end()
+        self.server.start()
+        wait_until(lambda: self.answer() == self.last, 60, "the new process serves the same")
+
+    def test_gates_keep_a_bad_version_out_and_take_one_back_that_fails_requests(self) -> None:
+        self.publish_all(self.a)
+        good, other = CONTENTS["2"], b"other weights"
+        inputs, outputs = write_calibration(self.cluster.folder / "calibration", good)
+        for tag, content in (("same", good), ("other", other)):
+            folder = self.cluster.folder / f"files-{tag}"
+            write_version(folder, tag, content)
+            self.a.run("seed", folder, "--model", MODEL, "--version", tag, "--calibration", inputs, "--expect", outputs)
+            if tag == "same":
+                self.wait_serving(self.a, tag)
+        self.wait_failed(self.a, "other", "cosine.min")
+        self.assertEqual(self.answer(), "same")
+        self.publish(self.a, "errors", b"errors\n", watch=60)
+        self.wait_serving(self.a, "errors")
+        for _ in range(5):
+            self.answer()
+        self.wait_failed(self.a, "errors", "requests failed after the switch")
+        wait_until(lambda: self.answer() == "2", 20, "the last version that stood its trial answers again")
+
+    def answer(self) -> str | None:
+        try:
+            return ask(self.server.url, "POST", "/embed", {"text": "x"})["version"]
+        except (Failure, OSError, http.client.HTTPException):
+            return None
 
 
 class ExecTests(AdapterTestCase):

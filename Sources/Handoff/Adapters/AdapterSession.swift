@@ -146,8 +146,10 @@ import Units
             active: greeting.active, resident: greeting.resident)
         let instance = numbers.next()
         attachment = Attachment(instance: instance, hello: hello, report: HandoffReport(active: greeting.active))
-        heard()
+        lastHeard = Clock.now()
+        lookAt = lastHeard  // for what a greeting does not say: how its requests have fared so far
         lastTrouble = ""
+        withdrawn = []  // whoever is attached is told what to load
         onEvent(.attached(instance, hello))
         return true
     }
@@ -201,10 +203,10 @@ import Units
     }
 
     private func drain() {
-        guard let attachment else { return }
         let now = Clock.now()
-        for (digest, until) in draining where until <= now { onEvent(.drained(attachment.instance, digest)) }
+        let done = draining.filter { $0.until <= now }
         draining.removeAll { $0.until <= now }
+        for (digest, _) in done { tell { .drained($0, digest) } }
     }
 
     private func tell(_ event: (HandoffInstance) -> HandoffEvent) {
@@ -265,7 +267,8 @@ import Units
         let before = attachment?.report.active
         do throws(ServerFault) {
             try await server.activate(switching)
-            heard()
+            lastHeard = Clock.now()
+            lookAt = lastHeard  // a trial counts from what was before it
             attachment?.report.active = switching.digest
             draining.removeAll { $0.digest == switching.digest }
             tell { .activated($0, switching.digest) }

@@ -190,8 +190,16 @@ import Units
     // MARK: Steps
 
     func load(_ load: HandoffLoad, _ step: ServerStep) async throws(ServerFault) -> ByteCount? {
-        if settings.isExclusive { return try await replace(with: load, step) }
-        if children.contains(where: { $0.load.digest == load.digest }) { return nil }
+        if settings.isExclusive {
+            try await replace(with: load, step)
+        } else if !children.contains(where: { $0.load.digest == load.digest }) {
+            _ = try await begin(load, step)
+        }
+        return nil
+    }
+
+    /// A process that can serve; none is left if it does not come to that.
+    private func begin(_ load: HandoffLoad, _ step: ServerStep) async throws(ServerFault) -> Child {
         let child = try await start(load)
         do throws(ServerFault) {
             try await waitHealthy(child, until: Clock.now() + load.deadline, step)
@@ -199,40 +207,37 @@ import Units
             await stop(child)
             throw error
         }
-        return nil
+        return child
     }
 
-    private func replace(with load: HandoffLoad, _ step: ServerStep) async throws(ServerFault)
-        -> ByteCount?
-    {
-        let before = serving
-        if let before { await stop(before) }
+    private func replace(with load: HandoffLoad, _ step: ServerStep) async throws(ServerFault) {
+        let before = serving?.load
+        if let serving { await stop(serving) }
         do throws(ServerFault) {
             _ = try await place.offer(load)
-            let child = try await begin(load, within: load.deadline, step)
-            try await runSwitch(to: child, within: load.deadline)
-            try await place.keep(load.digest)
-            serving = child
+            try await put(load, step)
         } catch {
             if case .ending = error { throw error }
             await place.giveUp()
-            for child in children { await stop(child) }
-            guard let before else { throw error }
-            if let child = try? await begin(before.load, within: load.deadline, ServerStep(nil)) {
-                try? await runSwitch(to: child, within: load.deadline)
-                serving = child
-            }
+            if let before { try? await put(before, ServerStep(nil)) }
             throw error
         }
-        return nil
+        await keep(load)
     }
 
-    private func begin(
-        _ load: HandoffLoad, within deadline: Duration, _ step: ServerStep
-    ) async throws(ServerFault) -> Child {
-        let child = try await start(load)
-        try await waitHealthy(child, until: Clock.now() + deadline, step)
-        return child
+    /// It serves, whether that can be written down or not; the next agent starts what it serves anew anyhow.
+    private func keep(_ load: HandoffLoad) async { try? await place.keep(load.digest) }
+
+    /// Where nothing serves: starts a process, and moves requests to it.
+    private func put(_ load: HandoffLoad, _ step: ServerStep) async throws(ServerFault) {
+        let child = try await begin(load, step)
+        do throws(ServerFault) {
+            try await runSwitch(to: child, within: load.deadline)
+        } catch {
+            await stop(child)
+            throw error
+        }
+        serving = child
     }
 
     func activate(_ switching: ServerSwitch) async throws(ServerFault) {
@@ -249,13 +254,15 @@ import Units
         do throws(ServerFault) {
             _ = try await place.offer(child.load)
             try await runSwitch(to: child, within: switching.deadline)
-            try await place.keep(switching.digest)
         } catch {
             if case .ending = error { throw error }
             await place.giveUp()
+            // It may have moved some of the requests before it failed.
+            if let serving { try? await runSwitch(to: serving, within: switching.deadline) }
             throw error
         }
         serving = child
+        await keep(child.load)
     }
 
     private func runSwitch(to child: Child, within deadline: Duration) async throws(ServerFault) {
