@@ -1,7 +1,7 @@
 import Units
 
-/// The neighbours in the order of coming, of whom there are a few dozen: keys are searched one after the other, which is
-/// faster than hashing, and a value is changed where it lies.
+/// The neighbours in the order of coming, of whom there are a few dozen: keys are searched one after the other, which
+/// is faster than hashing, and a value is changed where it lies.
 struct NeighbourTable: Sendable {
     private(set) var keys: [NodeID] = []
     /// In the order of the keys. Their number is not changed from outside.

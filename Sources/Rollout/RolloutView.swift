@@ -46,7 +46,9 @@ extension Rollout {
     /// Where the version is. O(number of instances).
     public func state(of digest: Digest) -> RolloutState {
         if instances.values.contains(where: { $0.active == digest }) { return .serving }
-        if let step = instances.values.map(\.step).first(where: { $0.digest == digest && !$0.isAbandoned }) {
+        // Of several processes the one that came first: no order of a dictionary may show.
+        let steps = instances.keys.sorted().compactMap { instances[$0]?.step }
+        if let step = steps.first(where: { $0.digest == digest && !$0.isAbandoned }) {
             if case .checking = step { return .checking }
             return .loading
         }

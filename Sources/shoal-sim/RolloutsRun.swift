@@ -10,8 +10,9 @@ struct RolloutsRun: ParsableCommand {
         discussion: """
             Agents and their processes crash, connections break, the network is divided, controllers die, an operator \
             halts, lifts, rolls back, pins and promotes, and versions are bad in some way. Prints each seed in which a \
-            checker fired, with the command that replays it, and exits with 1 if there was one. --plant puts a bug into \
-            the simulated shell, to show that the checkers find it.
+            checker fired, with the command that replays it, and exits with 1 if there was one. --plant puts a bug \
+            into the simulated shell, to show that the checkers find it. Beyond 200 nodes controllers get records \
+            after two seconds, without frames between nodes.
             """)
 
     @Argument(help: "How many seeds.") var count = 100

@@ -68,6 +68,19 @@ extension Stage {
         #expect(stage.play(.available(v3)) == [load(v3)])
     }
 
+    /// Equal seeds gave different traces: the order of a dictionary decided.
+    @Test func theStateIsThatOfTheProcessThatCameFirst() {
+        let checked = RolloutTrial(isCalibrated: true, watch: .seconds(60), errorShareMax: 0.1)
+        let new = RolloutVersion(digest: v2.digest, tag: v2.tag, trial: checked)
+        for _ in 0..<20 {
+            var stage = Stage.servingFirst(also: b)
+            stage.play(.available(new), .desired(new), .loaded(b, new.digest))
+            #expect(stage.rollout.state(of: new.digest) == .loading)
+            stage.play(.loaded(a, new.digest))
+            #expect(stage.rollout.state(of: new.digest) == .checking)
+        }
+    }
+
     /// Seed 394: a node that never ran anything went on with a bad version for ever.
     @Test func aNodeThatNeverRanAnything_goesToTheBase_whenTheVersionFails() {
         let bad = tried(2)

@@ -4,7 +4,7 @@ import Testing
 @Suite struct RolloutSimulationTests {
     @Test(arguments: [1, 101, 201] as [UInt64])
     func noCheckerFires(first: UInt64) {
-        for seed in first..<first + 40 {
+        for seed in first..<first + 25 {
             let report = RolloutSimulation(.random(seed: seed, nodeCount: 8 + Int(seed % 5))).run()
             let command = "shoal-sim rollouts --replay \(seed) --nodes \(8 + seed % 5)"
             #expect(report.violations.isEmpty, "\(command): \(report.violations.map(\.description))")
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func aRegressionOfTheSecondRingStaysThere() {
-        let simulation = RolloutSimulation(.regression(inRing: 2, nodeCount: 40, seed: 1))
+        let simulation = RolloutSimulation(.regression(inRing: 2, nodeCount: 30, seed: 2))
         let report = simulation.run()
         #expect(report.violations.isEmpty)
         #expect(report.isHalted)

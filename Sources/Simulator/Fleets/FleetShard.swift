@@ -106,6 +106,8 @@ final class FleetShard {
 
     /// Fewer wake-ups than are asked for: one that comes too soon waits on.
     private func wake(_ place: Int) {
+        // One that an earlier one has taken the place of.
+        guard nodes[place].wakePlanned <= now else { return }
         nodes[place].wakePlanned = .never
         guard let wanted = nodes[place].wakeWanted else { return }
         guard wanted <= now else { return planWake(place, at: wanted) }

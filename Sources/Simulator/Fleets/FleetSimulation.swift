@@ -130,7 +130,11 @@ public final class FleetSimulation {
             let last = shards.reduce(0) { max($0, $1.knownAt[number]) }
             let isKnown = count == setting.scenario.nodeCount
             let taken = isKnown ? (last - settledAt - change.after).inSeconds : .infinity
-            if change.isSingle { report.singleChangeSeconds.append(taken) } else { report.massChangeSeconds.append(taken) }
+            if change.isSingle {
+                report.singleChangeSeconds.append(taken)
+            } else {
+                report.massChangeSeconds.append(taken)
+            }
         }
         report.singleChangeSeconds.sort()
         report.massChangeSeconds.sort()

@@ -79,6 +79,11 @@ final class RolloutAgent {
     var wakePlanned = Nanoseconds.never
     var rolloutWake: Nanoseconds?
 
+    /// What it said of itself lately, where records do not spread by themselves.
+    var said: [(at: Nanoseconds, report: ChannelReport?)] = []
+    /// When it was last there to say something.
+    var downSince: Nanoseconds = 0
+
     // What the checkers remember.
     /// The highest that it acted on in any life.
     var actedOn: SimulatedDocument?

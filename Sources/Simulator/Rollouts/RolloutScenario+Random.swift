@@ -12,6 +12,7 @@ extension RolloutScenario {
         let most = [12, 16, 24, 64].randomElement(using: &random) ?? 24
         let drawn = Int.random(in: 8...most, using: &random)
         scenario.nodeCount = nodeCount ?? drawn
+        scenario.spreadsStatus = scenario.nodeCount <= 200
         scenario.degree = Int.random(in: 4...9, using: &random)
         let delay = [0.001, 0.005, 0.05].randomElement(using: &random) ?? 0.005
         scenario.delaySeconds = delay / 4...delay

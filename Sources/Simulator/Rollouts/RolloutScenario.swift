@@ -40,6 +40,9 @@ public struct RolloutScenario: Sendable {
     public var patienceSeconds = 400.0
     /// Controllers that run at once, at most.
     public var controllerCount = 1
+    /// Whether records of nodes go from one to the next by way of `Fleet`; else a controller has each after two
+    /// seconds, which spares a run of a thousand nodes a hundred million frames.
+    public var spreadsStatus = true
     /// A bug in the simulated shell that a checker must find.
     public var plant: Plant?
 
@@ -107,7 +110,9 @@ public struct VersionNature: Sendable, Hashable {
         case fromRing(Int)
     }
 
+    /// How it shows.
     public var flaw = Flaw.none
+    /// Where.
     public var extent = Extent.everywhere
 
     /// Nothing is wrong with it unless said.

@@ -39,6 +39,7 @@ extension RolloutSimulation {
     func crash(_ agent: RolloutAgent, seconds: Double) {
         guard agent.isUp, !isCalm else { return }
         trace(.crashes, agent.index)
+        agent.downSince = now
         agent.forgetAll()
         closeLinks(of: agent, isPowerCut: Bool.random(using: &random))
         plan(.startAgent(agent.index), after: Nanoseconds(seconds: seconds + 0.1))
@@ -144,6 +145,7 @@ extension RolloutSimulation {
     // MARK: Fleet
 
     func handle(_ event: FleetEvent, in agent: RolloutAgent) {
+        guard scenario.spreadsStatus else { return }
         agent.fleetInbox.append(event)
         guard !agent.isRunningFleet else { return }
         agent.isRunningFleet = true
@@ -225,12 +227,18 @@ extension RolloutSimulation {
         guard !agent.isComparing else { return }
         agent.isComparing = true
         let pause = Limits.statusWatchPause.wholeNanoseconds
-        plan(.compare(agent.index, life: agent.life), after: pause - (now + Nanoseconds(agent.index) * 7_000_000) % pause)
+        plan(
+            .compare(agent.index, life: agent.life), after: pause - (now + Nanoseconds(agent.index) * 7_000_000) % pause
+        )
     }
 
     func compare(_ agent: RolloutAgent) {
         agent.isComparing = false
-        if content(agent) != agent.told { handle(.changed, in: agent) }
+        let content = content(agent)
+        guard content != agent.told else { return }
+        guard !scenario.spreadsStatus else { return handle(.changed, in: agent) }
+        agent.told = content
+        agent.said = agent.said.suffix(4) + [(now, content)]
     }
 }
 

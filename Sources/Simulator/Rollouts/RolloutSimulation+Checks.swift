@@ -29,9 +29,13 @@ public struct RolloutViolation: Sendable, CustomStringConvertible {
         case late
     }
 
+    /// Which rule.
     public let kind: Kind
+    /// Where.
     public let node: Int
+    /// When, since the start.
     public let seconds: Double
+    /// What was found.
     public let detail: String
 
     /// For people.
@@ -162,7 +166,8 @@ extension RolloutSimulation {
     func judgeRelease(_ head: Head, _ members: [FleetMember], _ agent: RolloutAgent) {
         var counts = head.rollout.rings.map { _ in (all: 0, proven: 0) }
         for member in members where member.place.pinned(in: head.rollout) == nil {
-            guard let ring = member.place.ring(in: head.rollout, for: head.version), let node = numbers[member.place.node]
+            guard let ring = member.place.ring(in: head.rollout, for: head.version),
+                let node = numbers[member.place.node]
             else { continue }
             counts[ring].all += 1
             if agents[node].everProven.contains(head.version) { counts[ring].proven += 1 }
@@ -181,7 +186,9 @@ extension RolloutSimulation {
 
     /// A process says how it fares: does it serve what it should?
     func judgeServing(_ process: Int, of agent: RolloutAgent) {
-        guard agent.isUp, agent.processes[process].instance != nil, now - agent.calmSince > Self.settling else { return }
+        guard agent.isUp, agent.processes[process].instance != nil, now - agent.calmSince > Self.settling else {
+            return
+        }
         guard let problem = problem(with: agent.processes[process], on: agent) else { return }
         note(.servesOn, agent.index, problem)
     }
@@ -261,8 +268,12 @@ extension RolloutSimulation {
         let halt = agents.compactMap(\.halt).reduce(agents[0].halt) { $1.outranks($0) ? $1 : $0 }
         for agent in agents {
             guard agent.isUp else { return (agent.index, "its agent is down") }
-            guard agent.head?.digest == head?.digest else { return (agent.index, "it has not heard of the newest head") }
-            guard agent.halt?.digest == halt?.digest else { return (agent.index, "it has not heard of the newest deny record") }
+            guard agent.head?.digest == head?.digest else {
+                return (agent.index, "it has not heard of the newest head")
+            }
+            guard agent.halt?.digest == halt?.digest else {
+                return (agent.index, "it has not heard of the newest deny record")
+            }
             if let problem = finalProblem(with: agent) { return (agent.index, problem) }
         }
         return head?.head.flatMap { problem(with: $0, isHalted: halt?.isDenial ?? false) }
@@ -286,6 +297,7 @@ extension RolloutSimulation {
         if active.count > 1 { return "its processes serve different versions" }
         guard active == [agent.disk.current] else { return "current is \(name(agent.disk.current))" }
         let moment = Instant(nanoseconds: now)
+        guard scenario.spreadsStatus else { return nil }
         let silent = agents.first { !agent.core.isReporting($0.id, now: moment) }
         return silent.map { "it has not heard of node \($0.index) lately" }
     }

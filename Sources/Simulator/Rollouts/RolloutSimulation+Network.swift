@@ -26,6 +26,7 @@ extension RolloutSimulation {
     private func divide(_ mask: UInt64) {
         guard !isCalm else { return }
         partition = mask
+        dividedAt = now
         for edge in edges.indices where isCut(edge) { breakLink(edge, noticedIn: 1...15) }
     }
 

@@ -116,6 +116,7 @@ extension RolloutSimulation {
 
     /// `FleetAPI.rollout`.
     func members(as agent: RolloutAgent) -> [FleetMember] {
+        guard scenario.spreadsStatus else { return modelledMembers(as: agent) }
         let moment = Instant(nanoseconds: now)
         let isTrusting = scenario.plant == .trustSilent
         let named = agent.head?.head?.version
@@ -130,6 +131,20 @@ extension RolloutSimulation {
             return FleetMember(
                 place: other.place, isReporting: isReporting, served: report.served, isProven: report.state != .trial,
                 failed: report.failed)
+        }
+    }
+
+    /// What all said two seconds ago, or before they were out of reach.
+    private func modelledMembers(as agent: RolloutAgent) -> [FleetMember] {
+        let silence = (Limits.statusPauseMin * Limits.statusPauseCountSilent).wholeNanoseconds
+        return agents.compactMap { other in
+            let isCut = partition.map { ($0 >> UInt64(agent.index % 64) ^ $0 >> UInt64(other.index % 64)) & 1 == 1 }
+            let lastAt = isCut == true ? dividedAt : other.isUp ? now : other.downSince
+            let heardAt = min(lastAt, now - 2_000_000_000)
+            guard let said = other.said.last(where: { $0.at <= heardAt }), let report = said.report else { return nil }
+            return FleetMember(
+                place: other.place, isReporting: now - heardAt < silence, served: report.served,
+                isProven: report.state != .trial, failed: report.failed)
         }
     }
 }

@@ -35,6 +35,7 @@ public final class RolloutSimulation {
     var controllers: [ControllerRun] = []
     /// Who cannot reach whom at present: the nodes whose bit is set, and the others.
     var partition: UInt64?
+    var dividedAt: Nanoseconds = 0
     /// Versions by digest: their number, from 1.
     let versionNumbers: [Digest: Int]
     let versions: [RolloutVersion]
@@ -186,7 +187,8 @@ public final class RolloutSimulation {
     private func happenInAgent(_ happening: RolloutHappening) {
         switch happening {
         case .kept(let node, let life, let document): if let agent = living(node, life) { keep(document, agent) }
-        case .fetched(let node, let life, let version): if let agent = living(node, life) { finishFetch(version, agent) }
+        case .fetched(let node, let life, let version):
+            if let agent = living(node, life) { finishFetch(version, agent) }
         case .flip(let node, let life): if let agent = living(node, life) { review(agent) }
         case .fleetWake(let node, let life): if let agent = living(node, life) { wakeFleet(agent) }
         case .rolloutWake(let node, let life): if let agent = living(node, life) { wakeRollout(agent) }
