@@ -29,18 +29,18 @@ let floors: [(name: String, imports: [Target.Dependency])] = [
     ("Crypto", ["Units", "COpenSSL"]),
     // Floor 4
     ("Files", ["Units", "EventLoop", "CLinux"]),
+    ("HTTPClient", ["Units", "EventLoop", "CCurl"]),
     // Floor 5
     ("Trust", ["Units", "Manifest", "Crypto", "EventLoop", "Files"]),
     ("Store", ["Units", "Manifest", "Chunking", "Crypto", "EventLoop", "Files"]),
-    ("Handoff", ["Units", "Manifest", "EventLoop"]),
+    ("Handoff", ["Units", "Manifest", "EventLoop", "HTTPClient"]),
     ("Control", ["Units", "Manifest", "EventLoop"]),
     // Floor 6: the shell, in which effects become I/O.
     (
         "Agent",
         [
             "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files",
-            "Trust", "Store",
-            "Handoff", "Control", toml, logging, collections,
+            "HTTPClient", "Trust", "Store", "Handoff", "Control", toml, logging, collections,
         ]
     ),
 ]
@@ -50,6 +50,7 @@ let libraries: [Target] = floors.map { .target(name: $0.name, dependencies: $0.i
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CLinux"),
 ]
 
@@ -57,16 +58,15 @@ let command: Target = .executableTarget(
     name: "shoal",
     dependencies: [
         "Units", "Manifest", "Chunking", "EventLoop", "Crypto", "Files", "Trust", "Store", "Control", "Rollout",
-        "Agent", argumentParser,
+        "Handoff", "Agent", argumentParser,
     ],
     swiftSettings: strict
 )
 
 /// A target's tests may import the target and whatever the target itself may.
 let tests: [Target] = [
-    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files", "Trust", "Store",
-    "Handoff",
-    "Control", "Agent",
+    "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files",
+    "HTTPClient", "Trust", "Store", "Handoff", "Control", "Agent",
 ].map { name in
     let imports = floors.first { $0.name == name }?.imports ?? []
     return .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + imports, swiftSettings: strict)

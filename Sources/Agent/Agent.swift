@@ -48,6 +48,8 @@ final class Agent {
     private let contexts: TLSContexts
     private var announcedModels: [ModelName] = []
     private var renewalTimer: LoopTimer?
+    /// Models of which what is offered may have to change.
+    private var modelsToOffer: Set<ModelName> = []
 
     init(_ parts: Parts) throws {
         configuration = parts.configuration
@@ -73,7 +75,7 @@ final class Agent {
         channels = Channels(settings: settings, trust: trust, labels: configuration.labels)
         rollouts = RolloutDriver(
             store: store, trust: trust, library: library, settings: settings,
-            servedModels: configuration.servedModels,
+            servedModels: configuration.servedModels, adapters: configuration.adapters,
             calibrations: try Calibrations(statePath: parts.statePath, store: store, library: library, log: log),
             jobs: jobs, log: log)
         let peers =
@@ -140,8 +142,9 @@ final class Agent {
         scrubber.close()
         switchboard.close()
         traffic.close()
-        rollouts.close()
+        await rollouts.close()
         driver.close()
+        await history.close()
         await store.close()
     }
 
@@ -150,8 +153,7 @@ final class Agent {
         for channel in channels.followed where channel.model == model {
             for version in channels.versions(of: channel) { library.want(version, of: model) }
         }
-        let guide: (base: Digest?, withheld: Digest?) =
-            channels.deciding(for: model).map { channels.guide(of: $0) } ?? (nil, nil)
+        let guide = channels.deciding(for: model).map { channels.guide(of: $0) } ?? (base: nil, withheld: nil)
         rollouts.guide(base: guide.base.flatMap { library.entries[$0] }, withheld: guide.withheld, for: model)
         rollouts.desire(desired(model), for: model)
         awaitFlip(of: model)
@@ -255,7 +257,8 @@ final class Agent {
     }
 
     private func noteFleet(_ node: NodeID) {
-        if let row = fleet.core.rows[node] { history.note(row.status.record) }
+        guard let row = fleet.core.rows[node] else { return }
+        history.note(row.status.record) { trust.heads[$0] != nil }
     }
 
     private func becameReady(_ entry: LibraryEntry) {
@@ -334,7 +337,10 @@ extension Agent {
 
     /// What a halt keeps back is not offered, and what it kept back is offered again.
     private func offerAgain(_ model: ModelName) {
-        jobs.start("offer \(model)") { [library] in await library.reviewOffers(of: model) }
+        modelsToOffer.insert(model)
+        jobs.start("offers") { [weak self] in
+            while let model = self?.modelsToOffer.popFirst() { await self?.library.reviewOffers(of: model) }
+        }
     }
 
     private func refreshTLS() {

@@ -2,6 +2,7 @@ public import Control
 internal import EventLoop
 internal import Files
 internal import Glibc
+internal import Handoff
 internal import Logging
 internal import Store
 internal import Trust
@@ -81,6 +82,9 @@ public enum AgentService {
         let files = try RealFileSystem(folder: options.statePath)
         try files.makeDurableDirectory("run", mode: 0o750)
         try files.makeDurableDirectory("handoff", mode: 0o750)
+        for (path, mode) in HandoffRouter.foldersNeeded {
+            try files.makeDurableDirectory(StorePath(parsing: path), mode: mode)
+        }
     }
 
     @LoopActor

@@ -158,3 +158,9 @@ int clinux_lock(int file) {
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : -errno;
 }
+
+const char *clinux_environment_entry(size_t index) {
+    for (size_t entry = 0; environ != NULL && environ[entry] != NULL; entry++)
+        if (entry == index) return environ[entry];
+    return NULL;
+}

@@ -29,11 +29,11 @@
         try await body()
     }
 
-    /// As ``assumeIsolated(_:)``, with a value (mostly a pointer that libuv gave) that nobody else has.
-    static func enter<Value>(_ value: Value, _ body: @LoopActor (Value) -> Void) {
+    /// As ``assumeIsolated(_:)``, with a value (mostly a pointer that C gave) that nobody else has.
+    public static func enter<Value, T: Sendable>(_ value: Value, _ body: @LoopActor (Value) -> T) -> T {
         LoopExecutor.shared.checkIsolated()
-        withoutActuallyEscaping(body) { body in
-            unsafe unsafeBitCast(body, to: ((Value) -> Void).self)(value)
+        return withoutActuallyEscaping(body) { body in
+            unsafe unsafeBitCast(body, to: ((Value) -> T).self)(value)
         }
     }
 }

@@ -31,6 +31,8 @@ internal import CLibuv
     var pipe: UnsafeMutablePointer<uv_pipe_t> { unsafe raw.assumingMemoryBound(to: uv_pipe_t.self) }
     var timer: UnsafeMutablePointer<uv_timer_t> { unsafe raw.assumingMemoryBound(to: uv_timer_t.self) }
     var signal: UnsafeMutablePointer<uv_signal_t> { unsafe raw.assumingMemoryBound(to: uv_signal_t.self) }
+    var poll: UnsafeMutablePointer<uv_poll_t> { unsafe raw.assumingMemoryBound(to: uv_poll_t.self) }
+    var process: UnsafeMutablePointer<uv_process_t> { unsafe raw.assumingMemoryBound(to: uv_process_t.self) }
 
     /// The handle's descriptor, nil if it has none (yet).
     var descriptor: Int32? {

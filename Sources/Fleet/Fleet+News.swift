@@ -29,10 +29,6 @@ extension Fleet {
 
     private mutating func hear(_ entry: StatusNews, from neighbour: NodeID, at place: Int, now: Instant) {
         let (subject, stamp) = (entry.node, entry.stamp)
-        guard subject != node else {
-            if let own = rows[node]?.stamp, own < stamp { effects.append(.outrun(stamp)) }
-            return
-        }
         guard !denied.contains(subject), forgotten[subject].map({ $0 < stamp }) ?? true else { return }
         if let known = rows[subject]?.stamp, known >= stamp {
             if known == stamp {
@@ -51,14 +47,41 @@ extension Fleet {
     ) {
         if let inquiry = inquiries[subject] {
             if inquiry.stamp < stamp { inquiries[subject]?.stamp = stamp }
+            if isAskedSooner(neighbour, than: inquiry) { return turn(to: neighbour, about: subject, now: now) }
             guard inquiry.source != neighbour, !inquiry.others.contains(neighbour),
                 inquiry.others.count < Limits.statusTellerCountMax
             else { return }
             inquiries[subject]?.others.append(neighbour)
             return
         }
-        guard inquiries.count < Limits.fleetNodeCountMax else { return }
-        inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: rows[subject] == nil)
+        // Whoever invents names must not keep out those of others.
+        guard inquiries.count < Limits.fleetNodeCountMax,
+            questionCount(to: neighbour) < Limits.statusQuestionCountPerNeighbourMax
+        else { return }
+        // Of itself a node asks with the certificate: its own record may be of an earlier one.
+        let wantsCertificate = rows[subject] == nil || subject == node
+        inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: wantsCertificate)
+        question(neighbour, about: subject)
+        flushSoon(now: now)
+    }
+
+    private func questionCount(to neighbour: NodeID) -> Int {
+        neighbours.place(of: neighbour).map { neighbours.values[$0].questions.count } ?? 0
+    }
+
+    /// Whether a question that waits behind many others would be put to this neighbour much earlier.
+    private func isAskedSooner(_ neighbour: NodeID, than inquiry: Inquiry) -> Bool {
+        guard inquiry.phase == .waiting, inquiry.source != neighbour else { return false }
+        return questionCount(to: neighbour) + Limits.statusQueryBurst < questionCount(to: inquiry.source)
+    }
+
+    private mutating func turn(to neighbour: NodeID, about subject: NodeID, now: Instant) {
+        guard var inquiry = inquiries[subject] else { return }
+        withdraw(subject, from: inquiry.source)
+        inquiry.others.removeAll { $0 == neighbour }
+        if inquiry.others.count < Limits.statusTellerCountMax { inquiry.others.append(inquiry.source) }
+        inquiry.source = neighbour
+        inquiries[subject] = inquiry
         question(neighbour, about: subject)
         flushSoon(now: now)
     }

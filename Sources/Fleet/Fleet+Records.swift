@@ -44,8 +44,9 @@ extension Fleet {
         checkCount -= 1
         guard let inquiry = inquiries[subject], case .checking(let age) = inquiry.phase else { return }
         switch verdict {
-        case .genuine(let status, let leastAge):
-            keep(status, heardAt: now + (.zero - max(age, leastAge)), inquiry, now: now)
+        case .genuine(let status, let leastAge, let mostAge):
+            let age = min(max(age, leastAge), max(leastAge, mostAge))
+            keep(status, heardAt: now + (.zero - age), inquiry, now: now)
         case .needsCertificate: askAgain(about: subject, now: now)
         case .refused(let blames):
             if blames { effects.append(.blame(inquiry.source, "a status record of \(subject) is not genuine")) }
@@ -55,6 +56,14 @@ extension Fleet {
 
     private mutating func keep(_ status: HeldStatus, heardAt: Instant, _ inquiry: Inquiry, now: Instant) {
         let subject = status.record.node
+        guard now - heardAt < .seconds(Limits.statusLifetimeSeconds) else {
+            return askAnother(about: subject, now: now)
+        }
+        guard subject != node else {
+            // This node's own word, of a time that it does not remember: a folder that was restored, perhaps.
+            end(subject)
+            return effects.append(.outrun(status.record.stamp))
+        }
         if status.record.stamp < inquiry.stamp {
             // Something newer was named meanwhile, perhaps by the same neighbour.
             inquiries[subject]?.others.append(inquiry.source)
@@ -62,9 +71,7 @@ extension Fleet {
         } else {
             end(subject)
         }
-        guard !denied.contains(subject), rows[subject].map({ $0.stamp < status.record.stamp }) ?? true,
-            now - heardAt < .seconds(Limits.statusLifetimeSeconds)
-        else { return }
+        guard !denied.contains(subject), rows[subject].map({ $0.stamp < status.record.stamp }) ?? true else { return }
         if rows[subject] == nil, rows.count >= Limits.fleetNodeCountMax { dropOldest() }
         rows[subject] = FleetRow(status: status, heardAt: heardAt)
         forgotten[subject] = nil
@@ -109,7 +116,7 @@ extension Fleet {
         if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.add(subject) }
     }
 
-    private mutating func withdraw(_ subject: NodeID, from neighbour: NodeID) {
+    mutating func withdraw(_ subject: NodeID, from neighbour: NodeID) {
         if let place = neighbours.place(of: neighbour) { neighbours.values[place].questions.remove(subject) }
     }
 

@@ -57,8 +57,8 @@ public enum FleetEvent: Sendable {
 
 /// What came of the check of a record.
 public enum StatusVerdict: Sendable {
-    /// Signature and certificate are right. `age` is the least that the record's own date allows.
-    case genuine(HeldStatus, age: Duration)
+    /// Signature and certificate are right. The ages are the least and the most that the record's own date allows.
+    case genuine(HeldStatus, age: Duration, ageMax: Duration = .seconds(Limits.statusLifetimeSeconds))
     /// The certificate that there was is not good for it: another one is needed.
     case needsCertificate
     /// It cannot be used; and whether whoever sent it has broken a rule.

@@ -32,4 +32,6 @@ public enum HandoffEvent: Hashable, Sendable {
     case released(HandoffInstance, Digest)
     /// A connection was turned away; for the log.
     case refused(PeerCredentials?, HandoffFailure)
+    /// Something about a server behind an adapter; for the log.
+    case noted(ModelName, String)
 }

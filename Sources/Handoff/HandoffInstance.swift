@@ -15,6 +15,19 @@ public struct HandoffInstance: Hashable, Comparable, Sendable, CustomStringConve
     public static func < (left: HandoffInstance, right: HandoffInstance) -> Bool { left.number < right.number }
 }
 
+/// Numbers the instances of one agent, however they are reached.
+@LoopActor public final class HandoffNumbers {
+    private var last: UInt64 = 0
+
+    /// From 1.
+    public nonisolated init() {}
+
+    func next() -> HandoffInstance {
+        last += 1
+        return HandoffInstance(last)
+    }
+}
+
 /// Who may bind which model. The kernel says who somebody is, never a message.
 public struct HandoffRule: Sendable {
     /// The user that the inference process runs as.
@@ -57,12 +70,14 @@ public struct HandoffHello: Hashable, Sendable {
     public let name: String
     /// Software and version, for people; may be empty.
     public let runtime: String
-    /// Who it is, by the kernel's word.
-    public let credentials: PeerCredentials
+    /// Who it is, by the kernel's word; nil for a server behind an adapter, to which nothing connects.
+    public let credentials: PeerCredentials?
     /// Whether it can load a version beside the active one.
     public let canLoadBeside: Bool
     /// Whether it can run calibrations.
     public let canCalibrate: Bool
+    /// Whether a load takes the place of what it serves: it is active once it is loaded, and what was is gone.
+    public var loadReplaces = false
     /// What it serves.
     public let active: Digest?
     /// All that it has in memory.

@@ -130,17 +130,33 @@ struct HealthMessage: Decodable {
 
 struct ReplyMessage: Decodable {
     let re: Int
+    let body: ReplyBody
+
+    private enum Key: String, CodingKey {
+        case re
+    }
+
+    init(from decoder: any Decoder) throws {
+        re = try decoder.container(keyedBy: Key.self).decode(Int.self, forKey: .re)
+        body = try ReplyBody(from: decoder)
+    }
+}
+
+/// A reply without the request's number, which adapters have no use for: each of their questions has its own answer.
+struct ReplyBody: Decodable {
     /// Nil if the request succeeded.
     let failure: HandoffFailure?
     /// What a ping brings.
     let report: HandoffReport?
+    /// What a ping may bring: all that is in memory.
+    let resident: [Digest]?
     /// What a load and a calibration may bring.
     let memory: ByteCount?
     /// What a calibration brings.
     let calibration: HandoffCalibrationReport?
 
     private enum Key: String, CodingKey {
-        case re, ok, error, active, samples
+        case ok, error, active, resident, samples
         case memory = "memory_bytes"
         case latency = "latency_ms"
         case besideLatency = "beside_latency_ms"
@@ -158,11 +174,11 @@ struct ReplyMessage: Decodable {
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
-        re = try fields.decode(Int.self, forKey: .re)
         let active = try fields.decodeIfPresent(DigestText.self, forKey: .active)?.digest
         if try fields.decode(Bool.self, forKey: .ok) {
             failure = nil
             report = fields.contains(.active) ? try HealthMessage(from: decoder).report : nil
+            resident = try fields.decodeIfPresent([DigestText].self, forKey: .resident)?.map(\.digest)
             memory = try fields.decodeIfPresent(Int64.self, forKey: .memory).flatMap { $0 < 0 ? nil : ByteCount($0) }
             calibration = try Self.calibration(fields, memory)
         } else {
@@ -171,6 +187,7 @@ struct ReplyMessage: Decodable {
             failure = HandoffFailure(
                 code, plainText(body.message ?? ""), active: active, isRetryable: body.retryable ?? false)
             report = nil
+            resident = nil
             memory = nil
             calibration = nil
         }

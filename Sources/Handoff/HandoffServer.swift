@@ -12,7 +12,7 @@ public import Units
     private var listener: StreamListener?
     private var sessions: [HandoffInstance: HandoffSession] = [:]
     private var refused: [ByteStream] = []
-    private var lastNumber: UInt64 = 0
+    private let numbers: HandoffNumbers
 
     /// Starts to listen. `onEvent` is kept until `close()`.
     ///
@@ -20,12 +20,14 @@ public import Units
     ///   - path: The socket's path, at most 107 bytes; its folder must exist.
     ///   - mode: The socket file's permissions.
     ///   - allow: Who may bind what. Nobody else is heard.
+    ///   - numbers: Shared by all that names instances to the same listener.
     /// - Throws: What `StreamListener.unix` throws: `.invalid` for a path that is too long, `.addressInUse`,
     ///   `.notFound`, `.permission`.
     public init(
         path: String, mode: UInt32 = 0o660, allow: [HandoffRule], settings: HandoffSettings = .init(),
-        onEvent: @escaping @LoopActor (HandoffEvent) -> Void
+        numbers: HandoffNumbers = .init(), onEvent: @escaping @LoopActor (HandoffEvent) -> Void
     ) throws(LoopError) {
+        self.numbers = numbers
         self.settings = settings
         rules = allow
         self.onEvent = onEvent
@@ -100,8 +102,7 @@ public import Units
             let words = "\(sessions.count) inference processes are connected, and no more are taken"
             return refuse(stream, credentials, HandoffFailure(.tooMany, words))
         }
-        lastNumber += 1
-        let instance = HandoffInstance(lastNumber)
+        let instance = numbers.next()
         let session = HandoffSession(instance, stream, credentials, server: self)
         sessions[instance] = session
         session.start()
@@ -123,15 +124,15 @@ public import Units
     /// Whether a process that said hello may have what it asks for; nil if so. A process that comes anew takes its
     /// former connection's place.
     func admit(_ session: HandoffSession, _ hello: HandoffHello) -> HandoffFailure? {
-        let mine = rules.filter { $0.userID == hello.credentials.userID }
+        let mine = rules.filter { $0.userID == session.credentials.userID }
         guard mine.contains(where: { $0.covers(hello.model) }) else {
             let words =
-                "user \(hello.credentials.userID) may not bind \(hello.model): add it to the agent's configuration"
+                "user \(session.credentials.userID) may not bind \(hello.model): add it to the agent's configuration"
             return HandoffFailure(.notAllowed, words)
         }
         let former = sessions.values.first { $0.hello?.model == hello.model && $0.hello?.name == hello.name }
         guard let former else { return nil }
-        guard former.credentials.processID == hello.credentials.processID else {
+        guard former.credentials.processID == session.credentials.processID else {
             let words =
                 "process \(former.credentials.processID) is connected as \(hello.name) for \(hello.model) already"
             return HandoffFailure(.instanceTaken, words)

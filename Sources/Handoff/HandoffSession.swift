@@ -196,10 +196,10 @@ enum HandoffCommand: Sendable {
 
     private func answered(_ reply: ReplyMessage) {
         guard let request = outstanding.removeValue(forKey: reply.re) else { return }
-        switch (request.command, reply.failure) {
-        case (.load(let load), nil): server?.tell(.loaded(instance, load.digest, memory: reply.memory))
+        switch (request.command, reply.body.failure) {
+        case (.load(let load), nil): server?.tell(.loaded(instance, load.digest, memory: reply.body.memory))
         case (.load(let load), let failure?): server?.tell(.loadFailed(instance, load.digest, failure))
-        case (.calibrate(let calibration), nil): calibrated(calibration, reply)
+        case (.calibrate(let calibration), nil): calibrated(calibration, reply.body)
         case (.calibrate(let calibration), let failure?):
             server?.tell(.calibrationFailed(instance, calibration.digest, failure))
         case (.activate(let digest, _, _, _), nil):
@@ -210,12 +210,12 @@ enum HandoffCommand: Sendable {
         case (.release, let failure?) where failure.code == .conflict:
             report.active = failure.active
             server?.tell(.reported(instance, report))
-        case (.ping, nil): reply.report.map(absorb)
+        case (.ping, nil): reply.body.report.map(absorb)
         case (.release, _), (.ping, _): break
         }
     }
 
-    private func calibrated(_ calibration: HandoffCalibration, _ reply: ReplyMessage) {
+    private func calibrated(_ calibration: HandoffCalibration, _ reply: ReplyBody) {
         guard let report = reply.calibration else {
             let failure = HandoffFailure(.badMessage, "a reply to calibrate without samples and latency_ms")
             server?.tell(.calibrationFailed(instance, calibration.digest, failure))

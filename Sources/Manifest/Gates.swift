@@ -32,6 +32,8 @@ public struct Gates: Hashable, Sendable {
     public var watchSeconds: Int?
     /// The share of requests that may fail in that time, 0 to 1.
     public var watchErrorsMax: Double?
+    /// How long requests may run in that time without one of them coming to its end.
+    public var watchStallSeconds: Int?
 
     /// No gate.
     public init() {}
@@ -55,6 +57,8 @@ public struct Gates: Hashable, Sendable {
             case .memory: memoryMax = ByteCount(try Self.whole(note, in: 0...Int64.max))
             case .watch: watchSeconds = Int(try Self.whole(note, in: 0...Int64(Limits.rolloutWatchSecondsMax)))
             case .watchErrors: watchErrorsMax = try Self.number(note, in: 0...1)
+            case .watchStall:
+                watchStallSeconds = Int(try Self.whole(note, in: 1...Int64(Limits.rolloutStallSecondsMax)))
             }
         }
         guard (paths.inputs == nil) == (paths.outputs == nil) else {
@@ -79,6 +83,7 @@ public struct Gates: Hashable, Sendable {
         case memory = "memory.max"
         case watch = "watch.seconds"
         case watchErrors = "watch.errors.max"
+        case watchStall = "watch.stall.seconds"
     }
 
     private static func path(_ note: Note) throws(GateError) -> FilePath {

@@ -68,6 +68,9 @@ public struct RolloutPlan: Hashable, Sendable {
     /// Whether there are rings that may not switch yet.
     public var isUnfinished: Bool { releasedCount < rings.count }
 
+    /// Whether some nodes run something else yet: rings that may not switch, or a flip that has not come.
+    public func isPending(at now: WallTime) -> Bool { isUnfinished || flipAt.map { $0 > now } ?? false }
+
     /// The same, with one ring more.
     /// - Parameter flipAt: when that ring switches.
     public func releasingNext(flipAt: WallTime? = nil) -> RolloutPlan {

@@ -30,17 +30,27 @@ struct InstanceState: Sendable {
     }
 
     /// A version that serves here for the first time.
-    struct Trial: Hashable, Sendable {
+    struct Trial: Sendable {
         let until: Instant
         /// The counts when it began, or when they began anew.
         var base: RolloutCounts?
         /// Whether the process has said since how it fares: a trial that is shorter than its pauses proves nothing
         /// before.
         var isHeard = false
+        /// How many requests had come to their end when that changed last while others ran; nil while none runs.
+        var ended: (count: Int, since: Instant)?
+
+        /// Whether it has lasted long enough. While requests may hang it goes on.
+        func isOver(now: Instant) -> Bool {
+            let isStalling = ended.map { now - $0.since >= .seconds(Limits.handoffLeaseSeconds) } ?? false
+            return isHeard && until <= now && !isStalling
+        }
     }
 
     let canLoadBeside: Bool
     let canCalibrate: Bool
+    /// What it served before is gone once another version serves.
+    let loadReplaces: Bool
     /// When it connected, in `Rollout.sequence`.
     let attachedSequence: UInt64
     /// What it serves, by its own word.

@@ -10,8 +10,8 @@ extension Rollout {
             resident[digest] = .idle
         }
         instances[instance] = InstanceState(
-            canLoadBeside: hello.canLoadBeside, canCalibrate: hello.canCalibrate, attachedSequence: sequence,
-            active: hello.active, activeSince: now, resident: resident,
+            canLoadBeside: hello.canLoadBeside, canCalibrate: hello.canCalibrate, loadReplaces: hello.loadReplaces,
+            attachedSequence: sequence, active: hello.active, activeSince: now, resident: resident,
             trial: hello.active.flatMap { newTrial(of: $0, counts: nil, now: now) })
         if !hadProcess {
             hadProcess = true
@@ -145,7 +145,7 @@ extension Rollout {
             return become(digest, on: instance, insteadOf: nil, now: now)
         }
         guard before != digest else { return }
-        keep(before, .draining, on: instance)
+        if instances[instance]?.loadReplaces == false { keep(before, .draining, on: instance) }
         become(digest, on: instance, insteadOf: before, now: now)
     }
 

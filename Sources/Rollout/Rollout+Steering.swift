@@ -117,6 +117,7 @@ extension Rollout {
         let target = isServedWithoutProcess ? choiceWithoutProcess() : commonVersion(now: now)
         guard let target, target.digest != current?.digest else { return }
         if let move = currentMove, move.target.digest == target.digest, now < move.retryAt { return }
+        if let current { rememberServed(onDisk[current.digest] ?? current) }
         beforeMove = (current, history)
         history.removeAll { $0.digest == target.digest }
         if let current, !isSetAside(current.digest) { history.append(current) }

@@ -5,7 +5,7 @@ extension Rollout {
     /// Whether a version has served its trial here, or served before there were trials.
     func isProven(_ digest: Digest) -> Bool {
         guard trials.tries[digest] == nil, !isSetAside(digest) else { return false }
-        return proven.contains(digest) || current?.digest == digest || history.contains { $0.digest == digest }
+        return trials.proven.contains(digest) || current?.digest == digest || history.contains { $0.digest == digest }
     }
 
     /// Whether it failed here, and waits for an operator.
@@ -72,15 +72,33 @@ extension Rollout {
         let errors = counts.errors - base.errors
         let requests = max(counts.requests - base.requests, errors)
         instances[instance]?.trial?.isHeard = true
+        if let stall = noteEnded(instance, counts, now: now), stall >= version.trial.stallMax {
+            let seconds = Int(stall.inSeconds)
+            return blame(digest, on: instance, "requests hang: none came to its end in \(seconds) s", now: now)
+        }
         guard errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests)
         else { return }
         blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
     }
 
+    /// For how long requests have run without one of them coming to its end; nil while none runs.
+    private mutating func noteEnded(
+        _ instance: RolloutInstance, _ counts: RolloutCounts, now: Instant
+    ) -> Duration? {
+        guard counts.inFlight > 0 else {
+            instances[instance]?.trial?.ended = nil
+            return nil
+        }
+        let count = counts.requests - counts.inFlight
+        if let ended = instances[instance]?.trial?.ended, ended.count == count { return now - ended.since }
+        instances[instance]?.trial?.ended = (count, now)
+        return .zero
+    }
+
     /// Trials that have lasted long enough have been stood.
     mutating func endTrials(now: Instant) {
         for instance in instances.keys.sorted() {
-            guard let state = instances[instance], let trial = state.trial, trial.isHeard, trial.until <= now,
+            guard let state = instances[instance], let trial = state.trial, trial.isOver(now: now),
                 let digest = state.active
             else { continue }
             instances[instance]?.trial = nil
@@ -93,9 +111,22 @@ extension Rollout {
         if openTry?.digest == digest { openTry = nil }
         trials.tries[digest] = nil
         trials.failedInARow = 0
-        proven.insert(digest)
+        noteProven(digest)
         keepTrials()
         emit(.note(.proven(digest)))
+    }
+
+    /// The version that `current` named until now: that it served here is not forgotten over a restart, however many
+    /// come after it.
+    mutating func rememberServed(_ version: RolloutVersion) {
+        guard !version.trial.isNone, isProven(version.digest), !trials.proven.contains(version.digest) else { return }
+        noteProven(version.digest)
+        keepTrials()
+    }
+
+    private mutating func noteProven(_ digest: Digest) {
+        if trials.proven.count >= Limits.rolloutProvenCountMax { trials.proven.removeFirst() }
+        trials.proven.append(digest)
     }
 
     /// A version that has not proven itself is given up for good.
@@ -104,7 +135,7 @@ extension Rollout {
         let reason = String(reason.unicodeScalars.prefix(Limits.rolloutReasonByteCountMax / 4))
         if openTry?.digest == digest { openTry = nil }
         trials.tries[digest] = nil
-        proven.remove(digest)
+        trials.proven.removeAll { $0 == digest }
         history.removeAll { $0.digest == digest }
         failures[digest] = nil
         if trials.setAside.count >= Limits.rolloutSetAsideCountMax { trials.setAside.removeFirst() }

@@ -38,8 +38,6 @@ public struct Rollout: Sendable {
     var failures: [Digest: Failure] = [:]
     /// What came of trials.
     public internal(set) var trials: RolloutTrials
-    /// Versions that stood their trial since the agent started.
-    var proven: Set<Digest> = []
     /// The version that is being tried, and the revision of `trials` that counts the try.
     var openTry: (digest: Digest, revision: UInt64)?
     /// The revision of `trials` that is durable.

@@ -8,14 +8,20 @@ public struct RolloutTrial: Hashable, Sendable {
     public var watch: Duration
     /// The share of requests that may fail in that time, 0 to 1.
     public var errorShareMax: Double
+    /// How long requests may run in that time without one of them coming to its end.
+    public var stallMax: Duration
     /// Why it must not serve here at all, such as a gate that this agent does not understand; nil if it may.
     public var obstacle: String?
 
     /// A trial.
-    public init(isCalibrated: Bool, watch: Duration, errorShareMax: Double, obstacle: String? = nil) {
+    public init(
+        isCalibrated: Bool, watch: Duration, errorShareMax: Double,
+        stallMax: Duration = .seconds(Limits.rolloutStallSecondsDefault), obstacle: String? = nil
+    ) {
         self.isCalibrated = isCalibrated
         self.watch = watch
         self.errorShareMax = errorShareMax
+        self.stallMax = stallMax
         self.obstacle = obstacle
     }
 
@@ -47,15 +53,21 @@ public struct RolloutTrials: Hashable, Sendable {
     public var tries: [Digest: Int]
     /// In the order of failing; not tried again until an operator says so.
     public var setAside: [Failed]
+    /// Versions that stood their trial; the latest last.
+    public var proven: [Digest]
     /// Versions set aside since the last one that stood its trial.
     public var failedInARow: Int
     /// Counts changes.
     public var revision: UInt64
 
     /// Nothing is remembered unless given.
-    public init(tries: [Digest: Int] = [:], setAside: [Failed] = [], failedInARow: Int = 0, revision: UInt64 = 0) {
+    public init(
+        tries: [Digest: Int] = [:], setAside: [Failed] = [], proven: [Digest] = [], failedInARow: Int = 0,
+        revision: UInt64 = 0
+    ) {
         self.tries = tries
         self.setAside = setAside
+        self.proven = proven
         self.failedInARow = failedInARow
         self.revision = revision
     }
@@ -83,10 +95,13 @@ public struct RolloutCounts: Hashable, Sendable {
     public var requests: Int
     /// Those that failed.
     public var errors: Int
+    /// Those that run now.
+    public var inFlight: Int
 
     /// Counts, 0 or more.
-    public init(requests: Int, errors: Int) {
+    public init(requests: Int, errors: Int, inFlight: Int = 0) {
         self.requests = requests
         self.errors = errors
+        self.inFlight = inFlight
     }
 }

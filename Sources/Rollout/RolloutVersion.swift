@@ -48,15 +48,19 @@ public struct RolloutHello: Hashable, Sendable {
     public var canLoadBeside: Bool
     /// Whether it can run calibrations (`calibrate`).
     public var canCalibrate: Bool
+    /// Whether a load takes the place of what it serves, without a switch: what served before is gone then.
+    public var loadReplaces: Bool
 
     /// A process as it describes itself.
     public init(
-        active: Digest? = nil, resident: [Digest] = [], canLoadBeside: Bool = true, canCalibrate: Bool = true
+        active: Digest? = nil, resident: [Digest] = [], canLoadBeside: Bool = true, canCalibrate: Bool = true,
+        loadReplaces: Bool = false
     ) {
         self.active = active
         self.resident = resident
         self.canLoadBeside = canLoadBeside
         self.canCalibrate = canCalibrate
+        self.loadReplaces = loadReplaces
     }
 }
 

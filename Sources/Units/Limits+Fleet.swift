@@ -29,6 +29,8 @@ extension Limits {
     public static let statusQueryBurst = 12
     /// See above.
     public static let statusQueryPerSecond = 20
+    /// Questions that wait to be put to one neighbour.
+    public static let statusQuestionCountPerNeighbourMax = 2_048
     /// For so many questions counts one whose answer brings a certificate along.
     public static let statusCertificateCost = 3
     /// Answers that one neighbour gets at once, and in a second after that.
@@ -55,6 +57,8 @@ extension Limits {
     public static let statusPauseCountSilent = 4
     /// How often a node compares what it would say with what it said.
     public static let statusWatchPause = Duration.milliseconds(500)
+    /// Places of which it is remembered what served there last.
+    public static let historyPlaceCountMax = 65_536
     /// The file of what served where; there is one before it.
     public static let historyFileByteCountMax: Int64 = 4 << 20
 }

@@ -28,14 +28,27 @@ extension Limits {
     public static let rolloutWatchSecondsMax = 86_400
     /// The share of requests that may fail during a trial, in parts of a thousand, unless a gate says otherwise.
     public static let rolloutErrorsPerMilleDefault = 50
+    /// Requests that run so long during a trial without one of them coming to its end say that the version hangs,
+    /// unless a gate says otherwise.
+    public static let rolloutStallSecondsDefault = 60
+    /// The longest time that such a gate may allow.
+    public static let rolloutStallSecondsMax = 3_600
     /// Fewer failed requests than these say nothing about a version.
     public static let rolloutErrorCountMin = 3
     /// Tries of a version in which the agent ended.
     public static let rolloutTryCountMax = 3
     /// Versions of a model that fail one after the other before switching stops.
     public static let rolloutFailedInARowMax = 3
+    /// Versions of one model that stood their trial, and are remembered; the oldest goes first.
+    public static let rolloutProvenCountMax = 256
     /// Failed versions of one model that are remembered; the oldest goes first.
     public static let rolloutSetAsideCountMax = 256
+    /// Times that a candidate is measured which is too slow for its gate.
+    public static let calibrationMeasurementCountMax = 3
+    /// How long a reference process may take to connect.
+    public static let referenceStartSeconds = 120
+    /// How long it may take to run the calibration inputs.
+    public static let referenceRunSeconds = 600
     /// A file of calibration inputs or outputs.
     public static let calibrationFileByteCountMax: Int64 = 64 << 20
     /// Its header.

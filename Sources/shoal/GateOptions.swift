@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Control
 import Manifest
@@ -10,7 +11,8 @@ struct GateOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "Inputs that each inference process runs on the version before it switches: a safetensors file whose "
-                + "tensors all have the samples as their first dimension. Needs --expect.", valueName: "file"))
+                + "tensors all have the samples as their first dimension. Needs --expect or --record.",
+            valueName: "file"))
     var calibration: String?
     @Option(
         name: .long,
@@ -19,21 +21,49 @@ struct GateOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds or "
-                + "watch.errors.max; may be repeated. With --calibration cosine.min is 0.99 and latency.ratio.max 1.5 "
-                + "unless given.", valueName: "name=value"))
+            "In the place of --expect: a command that starts an inference process, which connects to $SHOAL_SOCKET for "
+                + "$SHOAL_MODEL. It runs the inputs on the files, and what comes of them is what must come.",
+            valueName: "command"))
+    var record: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds, "
+                + "watch.errors.max or watch.stall.seconds; may be repeated. With --calibration cosine.min is 0.99 and "
+                + "latency.ratio.max 1.5 unless given.", valueName: "name=value"))
     var gate: [String] = []
 
     private static let inputs = FilePath("calibration/inputs.safetensors")
     private static let outputs = FilePath("calibration/outputs.safetensors")
     private static let defaults = ["cosine.min": "0.99", "latency.ratio.max": "1.5"]
 
-    /// The files go into every variant: they are stored and transferred once.
-    func add(to plans: [PublishPlan]) throws -> [PublishPlan] {
-        guard (calibration == nil) == (expect == nil) else {
-            throw ControlError(.wrongUsage, "--calibration and --expect go together")
+    /// Runs the reference process, if there is to be one; its outputs lie there until `remove()`.
+    /// - Parameter files: the folder of the version, or of its first variant.
+    func recorded(on files: String, model: ModelName) async throws -> ReferenceRun? {
+        guard (calibration == nil) == (expect == nil && record == nil), expect == nil || record == nil else {
+            throw ControlError(.wrongUsage, "--calibration goes with either --expect or --record")
         }
-        guard let calibration, let expect, let inputs = Self.inputs, let outputs = Self.outputs else { return plans }
+        guard let calibration, let record else { return nil }
+        let run = try ReferenceRun(command: record, model: model)
+        do {
+            try await run.record(calibration, on: files)
+        } catch {
+            run.remove()
+            throw error
+        }
+        return run
+    }
+
+    /// The files go into every variant: they are stored and transferred once.
+    /// - Parameter recorded: the outputs of a reference process, in the place of `--expect`.
+    func add(to plans: [PublishPlan], recorded: String?) throws -> [PublishPlan] {
+        guard let calibration, let expect = recorded ?? expect, let inputs = Self.inputs, let outputs = Self.outputs
+        else { return plans }
+        if let fault = CalibrationFiles.fault(inputs: calibration, outputs: expect) {
+            throw ControlError(
+                .wrongUsage, "the calibration cannot be used: \(fault)",
+                hint: "Both are safetensors files, all tensors with the samples as their first dimension.")
+        }
         do throws(StoreError) {
             var added: [PublishPlan] = []
             for plan in plans {

@@ -67,7 +67,7 @@ struct HeadMove {
 extension HeadMove.Ground {
     /// Everybody at once, or nothing where the channel names the version already.
     func planForAll(flipAt: WallTime? = nil) -> RolloutPlan? {
-        if draft.alreadyThere, head?.rollout.isUnfinished != true { return nil }
+        if draft.alreadyThere, flipAt == nil, !isPending { return nil }
         return RolloutPlan(flipAt: flipAt, base: base, pins: head?.rollout.pins ?? [])
     }
 
@@ -75,7 +75,17 @@ extension HeadMove.Ground {
     var base: Digest? {
         guard let head else { return nil }
         if head.version == version { return head.rollout.base }
-        return head.rollout.isUnfinished ? head.rollout.base : head.version
+        return isPending ? head.rollout.base : head.version
+    }
+
+    /// Whether the channel's nodes are on their way to what it names.
+    var isPending: Bool { head?.rollout.isPending(at: Clock.wallTime()) ?? false }
+
+    /// - Throws: try again, where the channel has another head by now than the one that was looked at.
+    func require(_ seen: Head?) throws(ControlError) {
+        guard head?.rank != seen?.rank else { return }
+        throw ControlError(
+            .tryAgain, "somebody moved the channel meanwhile", hint: "Look at `shoal list`, and try again.")
     }
 
     /// - Throws: not allowed, where the channel is halted.

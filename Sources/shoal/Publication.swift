@@ -33,6 +33,7 @@ struct Publication {
         if !known.manifest.isEmpty {
             let manifest = try PublisherDesk.manifest(try bytes(known.manifest))
             try await requireSameFiles(as: manifest, progress)
+            try requireSameGates(as: manifest)
             guard !known.local else { return try await alreadyHere() }
             return try await stage(.exactly(manifest.chunking), progress) { _ in known.manifest }
         }
@@ -58,7 +59,12 @@ struct Publication {
             model: names.model, version: version.version, channel: names.channel, agent: agent, keys: keys
         ).run(requiringKey: false) { ground in
             try ground.requireRunning(names.channel, of: names.model)
-            return ground.planForAll()
+            guard ground.isPending else { return ground.planForAll() }
+            // Whoever publishes again what is on its way in rings does not want it everywhere at once.
+            if ground.head?.version == ground.version { return nil }
+            throw ControlError(
+                .notAllowed, "a rollout of \(names.model):\(names.channel) is under way, so the channel stays",
+                hint: "The version is published: `shoal promote` moves the channel, --channel names another one.")
         }
     }
 
@@ -86,6 +92,15 @@ struct Publication {
                 .failed, "\(names.model)@\(names.tag) was published with other files",
                 hint: "A version never changes: choose another --version.")
         }
+    }
+
+    /// Whoever gives other gates expects them to hold; they cannot, since a version never changes.
+    private func requireSameGates(as manifest: Manifest) throws(ControlError) {
+        guard manifest.gates != gates else { return }
+        let signed = manifest.gates.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+        throw ControlError(
+            .failed, "\(names.model)@\(names.tag) was published with other gates: \(signed.isEmpty ? "none" : signed)",
+            hint: "A version never changes: give the same gates, or choose another --version.")
     }
 
     private func alreadyHere() async throws -> FetchedVersion {

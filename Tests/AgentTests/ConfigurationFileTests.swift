@@ -98,4 +98,134 @@ import Units
         let enough = (1...Limits.labelCountMax).map { "key\($0) = \"v\"" }.joined(separator: "\n")
         #expect(try read("[labels]\n" + enough).labels.count == Limits.labelCountMax)
     }
+
+    @Test func anAdapterOfServersWithARepositoryIsTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["acme/detector"]
+            kind = "v2"
+            url = "http://127.0.0.1:8080"
+
+            [[handoff.adapter]]
+            models = ["acme/*", "fish"]
+            kind = "v2"
+            url = "https://triton:8000/base"
+            name = "{model}"
+            layout = "numbered"
+            path = "/srv/repository/{model}"
+            headers = { Authorization = "Bearer x" }
+            """)
+        #expect(configuration.adapters.count == 2)
+        guard case .v2(let first)? = configuration.adapters.first?.kind,
+            case .v2(let second)? = configuration.adapters.last?.kind
+        else { throw Unexpected() }
+        #expect(first.url == "http://127.0.0.1:8080" && first.model == "{name}" && first.layout == .link)
+        #expect(first.path == nil && first.headers.isEmpty)
+        #expect(second.model == "{model}" && second.layout == .numbered)
+        #expect(second.path == "/srv/repository/{model}" && second.headers == ["Authorization": "Bearer x"])
+        let detector = try #require(ModelName("acme/detector"))
+        #expect(configuration.adapters.first { $0.covers(detector) }?.models.count == 1)
+    }
+
+    private struct Unexpected: Error {}
+
+    @Test func anAdapterThatStartsProcessesIsTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["acme/*"]
+            kind = "process"
+            command = ["server", "--model", "{path}", "--port", "{port}"]
+            health = "http://127.0.0.1:{port}/health"
+            switch = ["move", "{digest}", "{version}", "{variant}", "{name}"]
+            ports = [9001, 9002]
+            environment = { CACHE = "/var/cache/{model}" }
+            folder = "/srv"
+            drain = "30s"
+            stop = "1m"
+
+            [[handoff.adapter]]
+            models = ["fish"]
+            kind = "process"
+            command = ["server"]
+            health = "http://127.0.0.1:{port}/"
+            exclusive = true
+            ports = [9001]
+            """)
+        guard case .process(let first)? = configuration.adapters.first?.kind,
+            case .process(let second)? = configuration.adapters.last?.kind
+        else { throw Unexpected() }
+        #expect(first.command == ["server", "--model", "{path}", "--port", "{port}"])
+        #expect(first.switchCommand.count == 5 && first.ports == [9001, 9002] && !first.isExclusive)
+        #expect(first.environment == ["CACHE": "/var/cache/{model}"] && first.folder == "/srv")
+        #expect(first.drain == .seconds(30) && first.stop == .seconds(60))
+        #expect(second.isExclusive && second.switchCommand.isEmpty && second.drain == .seconds(10))
+    }
+
+    @Test func theOtherAdaptersAreTaken() throws {
+        let configuration = try read(
+            """
+            [[handoff.adapter]]
+            models = ["a"]
+            kind = "version-directory"
+            url = "http://127.0.0.1:8501"
+            path = "/srv/models/a"
+            reload = "/v1/config/reload"
+
+            [[handoff.adapter]]
+            models = ["b"]
+            kind = "http"
+            url = "http://127.0.0.1:9000/handoff"
+
+            [[handoff.adapter]]
+            models = ["c"]
+            kind = "exec"
+            command = ["switch", "", "x"]
+            """)
+        guard configuration.adapters.count == 3, case .versionDirectory(let folder) = configuration.adapters[0].kind,
+            case .http(let message) = configuration.adapters[1].kind,
+            case .exec(let command) = configuration.adapters[2].kind
+        else { throw Unexpected() }
+        #expect(folder.path == "/srv/models/a" && folder.reloadPath == "/v1/config/reload" && folder.model == "{name}")
+        #expect(message.url == "http://127.0.0.1:9000/handoff")
+        #expect(command.command == ["switch", "", "x"] && command.path == nil)
+    }
+
+    @Test(arguments: [
+        ("", "kind must be one of v2"), ("kind = \"v3\"", "kind must be one of v2"),
+        ("kind = \"v2\"", "url must be a URL"), ("kind = \"v2\"\nurl = \"file:///x\"", "url must be a URL"),
+        ("kind = \"v2\"\nurl = \"http://h\"\ncolour = 1", "unknown key handoff.adapter.colour"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nlayout = \"flat\"", "layout must be"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nlayout = \"numbered\"", "path must be given"),
+        ("kind = \"v2\"\nurl = \"http://h\"\npath = \"links/x\"", "path must be an absolute path"),
+        ("kind = \"v2\"\nurl = \"http://h\"\npath = \"/a/../b\"", "path must be an absolute path"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nname = \"{modle}\"", "without {modle}"),
+        ("kind = \"v2\"\nurl = \"http://h\"\nheaders = [1]", "headers must be"),
+        ("kind = \"v2\"\nurl = \"http://h/{port}\"", "without {port}"),
+        ("kind = \"version-directory\"\nurl = \"http://h\"", "path must be given"),
+        ("kind = \"version-directory\"\nurl = \"http://h\"\npath = \"/p\"\nreload = \"x\"", "reload must be"),
+        ("kind = \"http\"\nurl = \"http://h\"\npath = \"/x\"", "unknown key handoff.adapter.path"),
+        ("kind = \"exec\"", "command must be a list"), ("kind = \"exec\"\ncommand = []", "command must be a list"),
+        ("kind = \"exec\"\ncommand = \"x\"", "command must be a list"),
+        ("kind = \"exec\"\ncommand = [\"\"]", "command must be a list"),
+        ("kind = \"exec\"\ncommand = [\"x\", \"{port}\"]", "without {port}"),
+        ("kind = \"process\"\ncommand = [\"x\"]", "health must be a URL"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nports = [1]", "ports must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nports = [1, 70000]", "ports must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\ndrain = 5", "drain must be"),
+        ("kind = \"process\"\ncommand = [\"x\"]\nhealth = \"http://h\"\nexclusive = 1", "exclusive must be"),
+    ])
+    func anAdapterThatCannotWorkIsRefused(_ text: String, _ words: String) throws {
+        let refusal = try #require(refused("[[handoff.adapter]]\nmodels = [\"a\"]\n" + text))
+        #expect(refusal.contains(words) && refusal.hasPrefix("shoal.toml:"), "\(refusal)")
+    }
+
+    @Test func anAdapterOfSeveralModelsNeedsAPathOfEach() throws {
+        let text = "[[handoff.adapter]]\nmodels = [\"a/*\"]\nkind = \"v2\"\nurl = \"http://h\"\n"
+        #expect(refused(text + "path = \"/srv/one\"")?.contains("path must be different for each model") == true)
+        #expect(refused(text + "path = \"/srv/{model}\"") == nil)
+        #expect(refused(text + "name = \"x\"")?.contains("name must be different for each model") == true)
+        #expect(refused(text.replacing("[\"a/*\"]", with: "[]"))?.contains("models must be") == true)
+    }
 }

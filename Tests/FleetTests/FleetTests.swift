@@ -199,6 +199,60 @@ import Wire
         #expect(net.cores[0].inquiries.isEmpty)
     }
 
+    /// A name alone proves nothing: without the record, in this node's own hand, it goes on counting as it did.
+    @Test(arguments: [UInt64.max, UInt64.max - 1, 5] as [UInt64]) func aNumberThatSomebodyInvents_isNotBelieved(
+        boot: UInt64
+    ) {
+        var net = row(of: 2)
+        net.run(for: .seconds(5))
+        let invented = StatusNews(node: FleetNet.node(0), stamp: StatusStamp(boot: boot, sequence: .max))
+        net.handle(.news([invented], from: FleetNet.node(1)), at: 0)
+        net.run(for: .seconds(20))
+        #expect(net.boots[0] == 1)
+        #expect(net.cores[1].isReporting(FleetNet.node(0), now: net.now))
+    }
+
+    /// A node that invents names all the time does not keep out what others tell.
+    @Test func inventedNamesDoNotKeepOutHonestOnes() {
+        var net = FleetNet(3)
+        net.connect(0, 1)
+        let liar = NodeID(exactly: Array(repeating: 9, count: 16))
+        net.handle(.joined(liar), at: 0)
+        for round in 0..<60 {
+            let news = (0..<512).map { number in
+                StatusNews(
+                    node: FleetNet.node(1_000 + round * 512 + number), stamp: StatusStamp(boot: 1, sequence: 1))
+            }
+            net.handle(.news(news.sorted { $0.node < $1.node } + [], from: liar), at: 0)
+            net.run(for: .seconds(1))
+        }
+        // The liar names a real one first, too: whoever else names it is asked sooner.
+        let real = StatusNews(node: FleetNet.node(2), stamp: StatusStamp(boot: 1, sequence: 1))
+        net.handle(.news([real], from: liar), at: 0)
+        net.connect(1, 2)
+        net.run(for: .seconds(3))
+        #expect(net.known(at: 0)[2] != nil)
+    }
+
+    /// Whoever passes a record on cannot make it older than its own date says.
+    @Test func anAgeThatTheDateBelies_isNotBelieved() {
+        var net = FleetNet(2)
+        net.handle(.joined(FleetNet.node(1)), at: 0)
+        let status = net.record(of: 1)
+        net.handle(
+            .news([StatusNews(node: FleetNet.node(1), stamp: status.record.stamp)], from: FleetNet.node(1)), at: 0)
+        net.run(for: .milliseconds(100))
+        let frame = StatusFrame(ageSeconds: 80_000, record: status.signed, certificate: status.certificate)
+        net.verdict = { record, certificate in
+            .genuine(
+                HeldStatus(record: record, signed: status.signed, certificate: certificate), age: .zero,
+                ageMax: .seconds(120))
+        }
+        net.handle(.status(frame, from: FleetNet.node(1)), at: 0)
+        net.run(for: .seconds(1))
+        #expect(net.cores[0].age(of: FleetNet.node(1), now: net.now).map { $0 < .seconds(130) } == true)
+    }
+
     @Test func unaskedRecordsAreDropped() {
         var net = FleetNet(2)
         net.handle(.joined(FleetNet.node(1)), at: 0)

@@ -21,7 +21,7 @@ import Units
         #expect(hello.canLoadBeside)
         #expect(hello.active == one)
         #expect(hello.resident == [one, two])
-        #expect(hello.credentials.processID == getpid())
+        #expect(hello.credentials?.processID == getpid())
         #expect(house.server.instances.map(\.instance) == [instance])
         process.close()
         #expect(try await house.events.next().isDetached(instance))

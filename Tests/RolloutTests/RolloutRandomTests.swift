@@ -2,12 +2,14 @@ import Rollout
 import Testing
 import Units
 
-/// Processes that fail, die, hang and hold several versions, drawn from a seed. First anything may happen and only
-/// safety is checked; then the faults end, and all must come to serve the wish.
+/// Processes that fail, die, hang and hold several versions, or serve what they load, drawn from a seed. First anything
+/// may happen and only safety is checked; then the faults end, and all must come to serve the wish.
 struct Chaos {
     struct Process {
         var active: Digest?
         var resident: Set<Digest> = []
+        /// A server behind an adapter that holds one version.
+        var replaces = false
     }
 
     var random: SplitMix64
@@ -56,13 +58,34 @@ struct Chaos {
     private mutating func load(_ digest: Digest, on instance: RolloutInstance) {
         if !onDisk.contains(digest) { violations.append("load of what is not on disk") }
         if denied.contains(digest), !everCurrent.contains(digest) { violations.append("load of a denied version") }
-        guard processes[instance] != nil else { return }
+        guard let process = processes[instance] else { return }
+        if process.replaces { return replace(with: digest, on: instance) }
         switch isFaulty ? random.next() % 4 : 3 {
         case 0: pending.append(.loadFailed(instance, digest, fault("chance")))
         case 1: break  // It hangs.
         case 2: die(instance)
         default:
             processes[instance]?.resident.insert(digest)
+            pending.append(.loaded(instance, digest))
+        }
+    }
+
+    /// What it serves is said before what became of the load.
+    private mutating func replace(with digest: Digest, on instance: RolloutInstance) {
+        switch isFaulty ? random.next() % 6 : 5 {
+        case 0: pending.append(.loadFailed(instance, digest, fault("chance")))
+        case 1: break  // It hangs.
+        case 2: die(instance)
+        case 3:
+            // Neither the new version nor the old one came up.
+            processes[instance]?.active = nil
+            processes[instance]?.resident = []
+            pending.append(.reported(instance, active: nil, nil))
+            pending.append(.loadFailed(instance, digest, fault("chance")))
+        default:
+            processes[instance]?.active = digest
+            processes[instance]?.resident = [digest]
+            pending.append(.reported(instance, active: digest, nil))
             pending.append(.loaded(instance, digest))
         }
     }
@@ -97,8 +120,9 @@ struct Chaos {
     mutating func connect() {
         let instance = RolloutInstance(nextNumber)
         nextNumber += 1
-        processes[instance] = Process()
-        feed(.attached(instance, .init()))
+        let replaces = random.next() % 3 == 0
+        processes[instance] = Process(replaces: replaces)
+        feed(.attached(instance, .init(loadReplaces: replaces)))
     }
 
     mutating func step() {

@@ -85,6 +85,25 @@ extension Stage {
         #expect(stage.play(.attached(a, .init())) == [load(v1)])
     }
 
+    /// However many versions served since.
+    @Test func whatStoodItsTrialNeedsNoneAfterARestart() {
+        let trials = RolloutTrials(proven: [t2.digest], revision: 9)
+        var stage = Stage(restored: .init(current: v1, hadProcess: true, trials: trials))
+        stage.play(.available(v1), .available(t2), .attached(a, .init()), .loaded(a, v1.digest))
+        stage.play(.activated(a, v1.digest))
+        #expect(stage.send(.desired(t2)) == [load(t2)])
+        #expect(stage.send(.loaded(a, t2.digest)).contains { if case .activate = $0 { true } else { false } })
+    }
+
+    /// What `current` named counts as proven, and goes on to when others came after it.
+    @Test func whatServedBeforeIsRememberedWhenAnotherTakesItsPlace() {
+        let first = tried(1)
+        var stage = Stage(restored: .init(current: first, hadProcess: true))
+        stage.play(.available(first), .available(t2), .desired(t2), .attached(a, .init(active: first.digest)))
+        stage.play(.loaded(a, t2.digest), .checked(a, t2.digest), .activated(a, t2.digest))
+        #expect(stage.rollout.trials.proven == [first.digest])
+    }
+
     @Test func anOperatorCanHaveItTriedAgain() {
         var stage = Stage.servingFirst()
         stage.play(.available(t2), .desired(t2))
@@ -97,7 +116,7 @@ extension Stage {
         var stage = Stage.onTrial()
         #expect(stage.pass(.seconds(59)) == [])
         stage.play(.reported(a, active: t2.digest, nil))
-        let proven = RolloutTrials(revision: 2)
+        let proven = RolloutTrials(proven: [t2.digest], revision: 2)
         #expect(stage.pass(.seconds(1)) == [.keepTrials(proven), release(v1)])
         #expect(stage.notes == [.proven(t2.digest)])
     }
@@ -111,6 +130,26 @@ extension Stage {
         #expect(stage.rollout.trialEnd(of: t2.digest) != nil)
         stage.play(.reported(a, active: t2.digest, RolloutCounts(requests: 20, errors: 0)))
         #expect(stage.rollout.trialEnd(of: t2.digest) == nil)
+    }
+
+    @Test func requestsThatHangDuringTheTrialGoBack() {
+        var stage = Stage.onTrial()
+        func report(_ requests: Int, _ inFlight: Int) -> [RolloutEffect] {
+            stage.play(
+                .reported(a, active: t2.digest, RolloutCounts(requests: requests, errors: 0, inFlight: inFlight)))
+        }
+        #expect(report(10, 1) == [])
+        stage.pass(.seconds(10))
+        #expect(report(20, 2) == [])
+        stage.pass(.seconds(40))
+        // Some have come to their end, so the time begins anew; others begin all the time.
+        #expect(report(25, 3) == [])
+        stage.pass(.seconds(59))
+        #expect(report(40, 18) == [])
+        #expect(stage.rollout.trialEnd(of: t2.digest) != nil)
+        stage.pass(.seconds(1))
+        #expect(report(41, 19).contains { if case .activate(a, v1, _, _) = $0 { true } else { false } })
+        #expect(stage.rollout.error(of: t2.digest)?.contains("requests hang") == true)
     }
 
     @Test func tooManyErrorsDuringTheTrialGoBackWithoutALoad() {

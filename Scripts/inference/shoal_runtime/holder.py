@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Generic, Iterator, List, Optional, TypeVar
 
@@ -72,6 +73,7 @@ class ModelHolder(Generic[M]):
         self._requests = 0
         self._errors = 0
         self._in_flight = 0
+        self._flip_seconds = 0.0
         self._idle = threading.Condition(self._lock)
 
     @contextmanager
@@ -165,6 +167,7 @@ class ModelHolder(Generic[M]):
 
         Requests that come after this run on it. Nothing changes on ``ConflictError`` and ``NotResidentError``.
         """
+        began = time.perf_counter()
         with self._lock:
             before = self._active
             if before is not None and before.digest == digest:
@@ -178,7 +181,13 @@ class ModelHolder(Generic[M]):
             held._releasing = False
             held._was_active = True
             self._active = held
+            self._flip_seconds = time.perf_counter() - began
         return active
+
+    @property
+    def flip_seconds(self) -> float:
+        """How long the last change of versions took, as requests see it: the most that one may have waited for it."""
+        return self._flip_seconds
 
     def settle(self, digest: str) -> None:
         """After ``activate`` and ``release``: does at once what is due of a version that nobody uses (any more)."""

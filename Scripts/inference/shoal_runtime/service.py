@@ -36,13 +36,15 @@ def _address(text: str) -> Tuple[str, int]:
 
 
 def status_routes(client: "HandoffClient[Any]") -> Dict[Tuple[str, str], Route]:
-    """``GET /version`` says what is served, ``GET /healthz`` whether anything is (200, else 503)."""
+    """``GET /version`` says what is served and how long the last switch took, ``GET /healthz`` whether anything is
+    (200, else 503)."""
 
     def version(_: Optional[Dict[str, Any]]) -> Answer:
         held = client.holder.active
         if held is None:
             raise HTTPRefusal(503, "no version is active yet")
-        return 200, {"model": client.model, "version": held.version, "digest": held.digest}
+        flip = round(client.holder.flip_seconds * 1e3, 3)
+        return 200, {"model": client.model, "version": held.version, "digest": held.digest, "flip_ms": flip}
 
     def health(_: Optional[Dict[str, Any]]) -> Answer:
         status = client.holder.status()

@@ -6,7 +6,6 @@ instances but those.
 """
 
 import argparse
-import hashlib
 import os
 import signal
 import sys
@@ -15,24 +14,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dummy_runtime_content import BROKEN, FILE, embedding
 from shoal_runtime import HandoffClient, LoadError, LoadRequest
 from shoal_runtime.holder import NoModelError
 from shoal_runtime.http_front import Answer, HTTPFront, HTTPRefusal, parse_address
 
-FILE = "model.bin"
-BROKEN = b"broken"
 FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
-    "wrong shape", "slow", "errors", "crash later",
+    "wrong shape", "slow", "errors", "crash later", "hang later", "infinity",
+    "missing output", "wrong tokenizer",
 )
 ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
 PULSE_SECONDS = 0.05
-
-
-def embedding(content: bytes, text: str) -> list[float]:
-    """Eight numbers that no other content gives for this text."""
-    return [byte / 255 + 0.01 for byte in hashlib.sha256(content + text.encode()).digest()[:8]]
 
 
 class Model:
@@ -51,9 +45,14 @@ class Model:
         """As a request has it."""
         if self.fault == "errors":
             raise ValueError("wrong on purpose")
+        if self.fault == "hang later":
+            threading.Event().wait()
         if self.fault == "crash later":
             threading.Timer(LATER_SECONDS, os._exit, [9]).start()
-        return embedding(self.content, text)
+        return self.numbers(text)
+
+    def numbers(self, text: str) -> list[float]:
+        return embedding(self.content, text[::-1] if self.fault == "wrong tokenizer" else text)
 
     def run_sample(self, sample: dict[str, Any]) -> dict[str, Any]:
         """As a calibration has it."""
@@ -65,9 +64,11 @@ class Model:
             threading.Event().wait()
         # Long enough to be measured.
         time.sleep(0.02 if self.fault == "slow" else 0.005)
-        numbers = numpy.asarray(embedding(self.content, bytes(sample["text"]).rstrip(b"\0").decode()), numpy.float32)
-        if self.fault == "nan":
-            numbers[3] = numpy.nan
+        numbers = numpy.asarray(self.numbers(bytes(sample["text"]).rstrip(b"\0").decode()), numpy.float32)
+        if self.fault in ("nan", "infinity"):
+            numbers[3] = numpy.nan if self.fault == "nan" else numpy.inf
+        if self.fault == "missing output":
+            return {"something": numbers}
         return {"embedding": numbers[:4] if self.fault == "wrong shape" else numbers}
 
 

@@ -1,16 +1,20 @@
 """Gates: a candidate that is not what its publisher expects never serves; one that fails later is taken back."""
 
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
 
 from node import Node
-from test_handoff import MODEL, HandoffTestCase, RunningLoad
+from test_handoff import DUMMY, MODEL, HandoffTestCase, RunningLoad
 from dummy_runtime import embedding
 from load import TEXTS
+from serving import INFERENCE
 from waiting import wait_until
 
 TEXT_BYTES = 128
+GOOD_VERSIONS = 100
+PULSING = (*DUMMY, "--pulse")
 
 
 def write_calibration(folder: Path, content: bytes) -> tuple[Path, Path]:
@@ -142,13 +146,122 @@ class GateTests(GateTestCase):
             self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--gate", text, code=64)
 
 
-class CrashingCandidateTests(GateTestCase):
-    def check(self, content: bytes, says: str, seconds: float = 30.0) -> None:
+    def test_gates_of_a_version_do_not_change(self) -> None:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(b"x")
+        publish = ("seed", folder, "--model", MODEL, "--version", "1", "--gate")
+        self.a.run(*publish, "watch.seconds=5")
+        self.a.run(*publish, "watch.seconds=5")
+        self.assert_fails(self.a, *publish, "watch.seconds=6", code=1, says="watch.seconds=5")
+
+    def test_a_broken_calibration_is_refused_before_anything_is_published(self) -> None:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(b"x")
+        inputs, outputs = write_calibration(self.cluster.folder / "calibration", b"x")
+        whole = outputs.read_bytes()
+        publish = ("seed", folder, "--model", MODEL, "--version", "1", "--calibration", inputs, "--expect", outputs)
+        for broken in (b"", whole[:40], whole[:-1], b"\xff" * 100):
+            outputs.write_bytes(broken)
+            self.assert_fails(self.a, *publish, code=64, says=str(outputs))
+        self.assert_fails(self.a, "show", f"{MODEL}@1", code=4)
+
+
+class ManyKindsTests(GateTestCase):
+    """What is wrong with a version, on every node of the cluster."""
+
+    REFUSE_SECONDS_MAX = 10.0
+    # What is published, what its publisher expects (None: what it answers), further gates, and what the node says.
+    KINDS = (
+        ("flipped weights", b"a good one\nflipped", b"a good one\n", (), "cosine.min"),
+        ("swapped layers", b"one\na good \n", b"a good one\n", (), "cosine.min"),
+        ("wrong tokenizer", b"wrong tokenizer\n", None, (), "cosine.min"),
+        ("a stale copy under a new name", GateTestCase.GOOD, b"what it should be\n", (), "cosine.min"),
+        ("far in one number", b"far\n", b"near\n", ("cosine.min=-1", "difference.max=0.001"), "difference.max"),
+        ("another arg-max", b"far\n", b"near\n", ("cosine.min=-1", "argmax.min=1"), "argmax.min"),
+        ("NaN", b"nan\n", None, (), "not a finite number"),
+        ("infinity", b"infinity\n", None, (), "not a finite number"),
+        ("wrong output shape", b"wrong shape\n", None, (), "in the shape [4]"),
+        ("an output that is missing", b"missing output\n", None, (), "embedding"),
+        ("a truncated export", b"broken\n", None, (), "broken on purpose"),
+        ("four times as slow", b"slow\n", None, (), "latency.ratio.max"),
+        ("out of memory", b"out of memory\n", None, (), "out_of_memory"),
+    )
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.nodes = [self.a, self.cluster.join("b")]
+        self.nodes[1].run("follow", MODEL)
+
+    def test_each_kind_is_kept_out_on_every_node_and_never_tried_again(self) -> None:
         self.publish_calibrated("1", self.GOOD)
+        servers = [self.serve(node) for node in self.nodes]
+        for server in servers:
+            self.wait_serving(server, "1")
+        for number, (kind, content, expected, gates, says) in enumerate(self.KINDS):
+            with self.subTest(kind):
+                self.check(f"bad-{number}", content, expected or content, gates, says, servers)
+
+    def check(self, tag: str, content: bytes, expected: bytes, gates: tuple[str, ...], says: str,
+              servers: list[Any]) -> None:
+        options = [option for gate in gates for option in ("--gate", gate)]
+        self.publish_calibrated(tag, content, *options, expected=expected)
+        for node in self.nodes:
+            row = wait_until(lambda: self.set_aside(node, tag), self.REFUSE_SECONDS_MAX, f"{tag} on {node.name}")
+            self.assertIn(says, row["error"])
+        self.assertEqual({server.served_version() for server in servers}, {"1"})
+        tries = [node.log.read_text().count("setAside") for node in self.nodes]
+        # Another try would come with the next head, if one were to come.
+        self.a.run("promote", f"{MODEL}@1")
+        self.a.run("promote", f"{MODEL}@{tag}")
+        self.a.run("promote", f"{MODEL}@1")
+        self.assertEqual([node.log.read_text().count("setAside") for node in self.nodes], tries)
+        for node in self.nodes:
+            node.run("retry", MODEL)
+
+    def test_hundred_good_versions_are_all_accepted(self) -> None:
+        server = None
+        for number in range(1, GOOD_VERSIONS + 1):
+            self.publish_calibrated(str(number), f"good {number}\n".encode() * 100, "--gate", "watch.seconds=0")
+            server = server or self.serve(self.a)
+            self.wait_serving(server, str(number))
+            self.assertIsNone(self.set_aside(self.a, str(number)))
+
+
+class RecordingTests(GateTestCase):
+    def publish_recorded(self, content: bytes, code: int = 0) -> str:
+        folder = self.cluster.folder / "files"
+        folder.mkdir()
+        (folder / "model.bin").write_bytes(content)
+        inputs, _ = write_calibration(self.cluster.folder / "calibration", b"whatever")
+        program = f"PYTHONPATH={INFERENCE} {sys.executable} -B {DUMMY[0]}"
+        command = f'{program} --http 127.0.0.1:0 --socket "$SHOAL_SOCKET" --model "$SHOAL_MODEL" --instance reference'
+        done = self.a.run("seed", folder, "--model", MODEL, "--version", "1", "--calibration", inputs, "--record",
+                          command, code=code)
+        return done.err
+
+    def test_what_a_reference_process_answers_is_what_nodes_expect(self) -> None:
+        self.publish_recorded(self.GOOD)
         server = self.serve(self.a)
         self.wait_serving(server, "1")
+        shown = self.a.run("show", f"{MODEL}@1", "--json").json
+        files = {file["path"] for file in shown["variants"][0]["files"]}
+        self.assertEqual(files, {"model.bin", "calibration/inputs.safetensors", "calibration/outputs.safetensors"})
+
+    def test_a_reference_process_that_fails_publishes_nothing(self) -> None:
+        self.assertIn("broken on purpose", self.publish_recorded(b"broken\n", code=5))
+        self.assert_fails(self.a, "show", f"{MODEL}@1", code=4)
+
+
+class CrashingCandidateTests(GateTestCase):
+    def check(self, content: bytes, says: str, seconds: float = 30.0, *options: object,
+              program: tuple[str, ...] = DUMMY) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a, program)
+        self.wait_serving(server, "1")
         self.wait_status(self.a, "1")
-        self.publish_calibrated("2", content)
+        self.publish_calibrated("2", content, *options)
         self.wait_set_aside("2", says, seconds)
         if server.process is not None and server.process.poll() is not None:
             server = self.serve(self.a)
@@ -159,6 +272,12 @@ class CrashingCandidateTests(GateTestCase):
 
     def test_a_candidate_that_kills_its_process_while_it_is_calibrated(self) -> None:
         self.check(b"crash at calibration\n", "while it calibrated")
+
+    def test_a_candidate_that_kills_its_process_soon_after_the_switch(self) -> None:
+        self.check(b"crash later\n", "soon after it switched", program=PULSING)
+
+    def test_a_candidate_on_which_requests_hang(self) -> None:
+        self.check(b"hang later\n", "requests hang", 60.0, "--gate", "watch.stall.seconds=5", program=PULSING)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,28 @@ internal import Manifest
 internal import Rollout
 internal import Units
 
+/// What came of a calibration.
+enum CalibrationVerdict: Sendable {
+    case passed
+    case failed(RolloutFault)
+    /// Only its time was too long, which on a busy node may be the node's fault: worth measuring again.
+    case slow(RolloutFault)
+}
+
 /// Compares what a candidate gave with what its publisher expects.
 enum CalibrationJudge {
-    /// Which gate says no, or what is wrong with the outputs; nil if all is well. Blocks: for the pool.
-    static func fault(
+    /// Which gate says no, or what is wrong with the outputs. Blocks: for the pool.
+    static func verdict(
+        expected: any ReadableFile, actual: any ReadableFile, _ report: HandoffCalibrationReport, _ gates: Gates
+    ) -> CalibrationVerdict {
+        if let fault = fault(expected: expected, actual: actual, report, gates) { return .failed(fault) }
+        return latencyFault(of: report, gates).map { .slow(RolloutFault($0, isTheVersions: true)) } ?? .passed
+    }
+
+    private static func fault(
         expected: any ReadableFile, actual: any ReadableFile, _ report: HandoffCalibrationReport, _ gates: Gates
     ) -> RolloutFault? {
-        if let fault = fault(of: report, gates) { return RolloutFault(fault, isTheVersions: true) }
+        if let fault = fault(ofMemory: report.memory, gates) { return RolloutFault(fault, isTheVersions: true) }
         let wanted: SampleFile
         do {
             wanted = try SampleFile(expected)
@@ -45,8 +60,7 @@ enum CalibrationJudge {
         return comparison
     }
 
-    private static func fault(of report: HandoffCalibrationReport, _ gates: Gates) -> String? {
-        if let fault = fault(ofMemory: report.memory, gates) { return fault }
+    private static func latencyFault(of report: HandoffCalibrationReport, _ gates: Gates) -> String? {
         guard let most = gates.latencyRatioMax, let beside = report.besideLatency else { return nil }
         guard report.latency.isFinite, beside > 0, report.latency <= most * beside else {
             let times = "\(report.latency) ms against \(beside) ms of the version that serves"

@@ -17,9 +17,15 @@ final class Calibrations {
         let folder: StorePath
         let expected: String
         let gates: Gates
+        let request: HandoffCalibration
+        /// When this measurement began, and how many there were with it.
+        let began: Instant
+        let count: Int
     }
 
     private var runs: [HandoffInstance: Run] = [:]
+    /// Runs of which the outputs are being compared; one that is ended meanwhile is not begun again.
+    private var judging: Set<HandoffInstance> = []
     private var runCount = 0
     private let files: RealFileSystem
     private let statePath: String
@@ -54,51 +60,97 @@ final class Calibrations {
             try Self.empty(place, in: files)
             try Self.makeShared(place, in: files)
         }
-        runs[instance] = Run(folder: place, expected: "\(folder)/\(paths.outputs)", gates: gates)
-        return HandoffCalibration(
+        let request = HandoffCalibration(
             digest: version.digest, inputs: "\(folder)/\(paths.inputs)",
             outputs: "\(statePath)/\(place)/\(Self.fileName)", beside: beside, deadline: deadline)
+        runs[instance] = Run(
+            folder: place, expected: "\(folder)/\(paths.outputs)", gates: gates, request: request, began: Clock.now(),
+            count: 1)
+        return request
     }
 
-    /// Compares what the process wrote with what its publisher expects, and deletes it.
-    func judge(_ report: HandoffCalibrationReport, on instance: HandoffInstance) async -> RolloutFault? {
+    /// What became of a calibration.
+    enum Outcome {
+        case passed
+        case failed(RolloutFault)
+        /// It was slow, perhaps because the node was busy: to be run once more.
+        case again(HandoffCalibration)
+    }
+
+    /// Compares what the process wrote with what its publisher expects, and deletes it. A candidate that is too slow is
+    /// measured up to three times, as far as the deadline allows: the best counts.
+    func judge(_ report: HandoffCalibrationReport, on instance: HandoffInstance) async -> Outcome {
         // Taken out: a later run of the same process is none of this one's business.
         guard let run = runs.removeValue(forKey: instance) else {
-            return RolloutFault("the calibration was given up", isTheVersions: false)
+            return .failed(RolloutFault("the calibration was given up", isTheVersions: false))
         }
-        let fault = await verdict(report, run)
-        await remove(run.folder)
-        return fault
+        judging.insert(instance)
+        defer { judging.remove(instance) }
+        switch await verdict(report, run) {
+        case .passed:
+            await remove(run.folder)
+            return .passed
+        case .failed(let fault):
+            await remove(run.folder)
+            return .failed(fault)
+        case .slow(let fault):
+            guard let again = await again(run, on: instance) else {
+                await remove(run.folder)
+                return .failed(fault)
+            }
+            return .again(again)
+        }
     }
 
-    private func verdict(_ report: HandoffCalibrationReport, _ run: Run) async -> RolloutFault? {
+    private func again(_ run: Run, on instance: HandoffInstance) async -> HandoffCalibration? {
+        let taken = Clock.now() - run.began
+        let left = run.request.deadline - taken
+        guard run.count < Limits.calibrationMeasurementCountMax, left > taken else { return nil }
+        let files = files
+        do {
+            try await ThreadPool.run { try files.remove(run.folder.appending(Self.fileName)) }
+        } catch {
+            return nil
+        }
+        let request = HandoffCalibration(
+            digest: run.request.digest, inputs: run.request.inputs, outputs: run.request.outputs,
+            beside: run.request.beside, deadline: left)
+        guard runs[instance] == nil, judging.contains(instance) else { return nil }
+        runs[instance] = Run(
+            folder: run.folder, expected: run.expected, gates: run.gates, request: request, began: Clock.now(),
+            count: run.count + 1)
+        return request
+    }
+
+    private func verdict(_ report: HandoffCalibrationReport, _ run: Run) async -> CalibrationVerdict {
         let files = files
         do {
             return try await ThreadPool.run { Self.judge(report, run, in: files) }
         } catch {
-            return RolloutFault("\(error)", isTheVersions: false)
+            return .failed(RolloutFault("\(error)", isTheVersions: false))
         }
     }
 
     private nonisolated static func judge(
         _ report: HandoffCalibrationReport, _ run: Run, in files: RealFileSystem
-    ) -> RolloutFault? {
+    ) -> CalibrationVerdict {
         let expected: OutsideFile
         do {
             expected = try OutsideFile(path: run.expected)
         } catch {
-            return RolloutFault("the expected outputs cannot be read: \(error)", isTheVersions: false)
+            return .failed(RolloutFault("the expected outputs cannot be read: \(error)", isTheVersions: false))
         }
         do {
             let outputs = try files.open(try run.folder.appending(fileName), for: .reading)
-            return CalibrationJudge.fault(expected: expected, actual: outputs, report, run.gates)
+            return CalibrationJudge.verdict(expected: expected, actual: outputs, report, run.gates)
         } catch {
-            return RolloutFault("the process left no outputs: \(error)", isTheVersions: true)
+            return .failed(RolloutFault("the process left no outputs: \(error)", isTheVersions: true))
         }
     }
 
     /// What a process wrote is not needed any more.
     func end(_ instance: HandoffInstance) async {
+        judging.remove(instance)
         if let run = runs.removeValue(forKey: instance) { await remove(run.folder) }
     }
 

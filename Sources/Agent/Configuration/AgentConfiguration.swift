@@ -30,6 +30,8 @@ public struct AgentConfiguration: Sendable {
     public var variants: [String: VariantName]
     /// Models that are given to an inference process: their `current` waits for it, even before the first one came.
     public var servedModels: [ModelName]
+    /// Servers that do not speak `handoff/1`, and how they are spoken to. The first rule that covers a model is its.
+    public var adapters: [AdapterRule]
 
     /// The defaults: all addresses of the machine, the default port, no peers.
     public init() {
@@ -45,6 +47,7 @@ public struct AgentConfiguration: Sendable {
         limitSchedules = []
         handoffRules = []
         servedModels = []
+        adapters = []
         variants = [:]
         disk = DiskLimits()
         scrubDays = Limits.scrubDays

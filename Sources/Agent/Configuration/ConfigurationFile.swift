@@ -103,6 +103,7 @@ struct ConfigurationReader {
             switch key {
             case "models": configuration.servedModels = try models(handoff[key]?.array, key)
             case "allow": configuration.handoffRules = try rules(handoff[key]?.array)
+            case "adapter": configuration.adapters = try adapters(handoff[key]?.array)
             default: throw unknown(key, in: "handoff.")
             }
         }
@@ -134,14 +135,21 @@ struct ConfigurationReader {
     }
 
     private func handoffRule(userID: UInt32, _ list: TOMLArray) throws(ConfigurationError) -> HandoffRule {
+        let patterns = try patterns(list)
+        return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
+    }
+
+    func patterns(
+        _ list: TOMLArray, after header: TableHeader? = nil
+    ) throws(ConfigurationError) -> [ModelPattern] {
         var patterns: [ModelPattern] = []
         for element in list {
             guard let pattern = element.string.flatMap({ ModelPattern($0) }) else {
-                throw wrong("models", "a list of patterns: \"*\", a model, or a model followed by /*")
+                throw wrong("models", "a list of patterns: \"*\", a model, or a model followed by /*", after: header)
             }
             patterns.append(pattern)
         }
-        return HandoffRule(userID: userID) { [patterns] model in patterns.contains { $0.matches(model) } }
+        return patterns
     }
 
     func unknown(_ key: String, in path: String, after header: TableHeader? = nil) -> ConfigurationError {

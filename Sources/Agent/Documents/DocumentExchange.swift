@@ -70,11 +70,14 @@ final class DocumentExchange {
         let roots = trust.roots.filter { $0.value.version > hello.rootVersion }.map {
             (DocumentFrame.Kind.root, $0.envelope)
         }
-        let records = trust.denyList.records.map { (DocumentFrame.Kind.deny, $0.envelope) }
+        // A halt comes before the head that it is about, and the end of one after the head that made it possible.
+        let records = trust.denyList.records
+        let denied = records.filter { $0.value.state == .denied }.map { (DocumentFrame.Kind.deny, $0.envelope) }
+        let lifted = records.filter { $0.value.state == .lifted }.map { (DocumentFrame.Kind.deny, $0.envelope) }
         let heads = trust.heads.values.sorted { $0.value.channel < $1.value.channel }.map {
             (DocumentFrame.Kind.head, $0.envelope)
         }
-        let frames = DocumentSender.frames((roots + records + heads).map { (kind: $0.0, envelope: $0.1) })
+        let frames = DocumentSender.frames((roots + denied + heads + lifted).map { (kind: $0.0, envelope: $0.1) })
         if !frames.isEmpty { link.sendFrames(frames) }
         rates[link.node] = RateLimit(
             burst: Limits.documentBurstCount, perSecond: Limits.documentsPerSecond, now: Clock.now())

@@ -115,15 +115,18 @@ final class FleetDriver {
 
     /// A start counts above all before it, and above what somebody remembers of this node.
     private func raiseBoot(above other: UInt64) {
-        let last = max(settings.value.boot ?? 0, other)
+        let last = min(max(settings.value.boot ?? 0, other), UInt64(Int64.max))
         let next = max(last + 1, UInt64(max(0, Clock.wallTime().secondsSince1970)))
         jobs.start("boot") { [self] in
-            do {
-                try await settings.change { $0.boot = next }
-                (boot, sequence) = (next, 0)
-                report()
-            } catch {
-                log.error("the number of this start cannot be kept, so this node reports nothing: \(error)")
+            while !Task.isCancelled {
+                do {
+                    try await settings.change { $0.boot = next }
+                    (boot, sequence) = (next, 0)
+                    return report()
+                } catch {
+                    log.error("the number of this start cannot be kept, so this node reports nothing yet: \(error)")
+                    try? await Task.sleep(for: .seconds(Limits.keepAgainSeconds))
+                }
             }
         }
     }

@@ -53,10 +53,11 @@ final class ServingHistory {
     }
 
     /// Compares what a node says with what it said before.
-    func note(_ record: StatusRecord) {
-        for report in record.channels {
+    /// - Parameter isKnown: whether a head of a channel is known here: names that somebody invents are no history.
+    func note(_ record: StatusRecord, isKnown: (ModelChannel) -> Bool) {
+        for report in record.channels where isKnown(report.channel) {
             let place = Place(node: record.node.hex, channel: "\(report.channel)")
-            guard last[place] != report.served?.hex else { continue }
+            guard last[place] != report.served?.hex, last.count < Limits.historyPlaceCountMax else { continue }
             let entry = Entry(
                 at: Clock.preciseWallTime(), node: record.node.hex, name: record.name.text,
                 model: report.channel.model.text, channel: report.channel.channel.text, before: last[place],
@@ -70,6 +71,11 @@ final class ServingHistory {
             try? await Task.sleep(for: .milliseconds(200))
             while !unwritten.isEmpty { await write(files) }
         }
+    }
+
+    /// Writes what is only in memory.
+    func close() async {
+        if let files, !unwritten.isEmpty { await write(files) }
     }
 
     private func remember(_ entry: Entry) {

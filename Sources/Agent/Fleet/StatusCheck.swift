@@ -16,15 +16,17 @@ struct StatusCheck: Sendable {
         // Of another cluster, or under a certificate that is no good: nobody's fault.
         guard record.cluster == cluster else { return .refused(blames: false) }
         guard let certificate = try? Certificate(der: der), let fields = try? NodeIdentityFields(of: certificate),
-            fields.node == record.node, fields.cluster == cluster,
+            fields.node == record.node, fields.cluster == cluster, fields.name == record.name,
             (try? certificate.requireIssuer(among: authorities, at: now)) != nil
         else { return .needsCertificate }
-        guard fields.name == record.name,
-            certificate.publicKey.verify(status.signature, over: Self.digest(of: status.body))
-        else { return .refused(blames: true) }
-        let age = now.secondsSince1970 - record.issued.secondsSince1970 - Limits.statusClockToleranceSeconds
-        let held = HeldStatus(record: record, signed: signed, certificate: der)
-        return .genuine(held, age: .seconds(max(0, age)))
+        guard certificate.publicKey.verify(status.signature, over: Self.digest(of: status.body)) else {
+            return .refused(blames: true)
+        }
+        let age = now.secondsSince1970 - record.issued.secondsSince1970
+        let tolerance = Limits.statusClockToleranceSeconds
+        return .genuine(
+            HeldStatus(record: record, signed: signed, certificate: der), age: .seconds(max(0, age - tolerance)),
+            ageMax: .seconds(max(0, age) + tolerance))
     }
 
     /// What a node signs.

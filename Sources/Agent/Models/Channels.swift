@@ -35,8 +35,7 @@ final class Channels {
     /// What a channel wants this node to run; nil if nothing is known of it, or if that version is denied.
     func wish(of channel: ModelChannel) -> HeadWish? {
         guard let head = trust.heads[channel]?.value else { return nil }
-        let isHalted = trust.denyList.isDenied(channel)
-        switch head.wish(of: place, isHalted: isHalted, now: Clock.wallTime()) {
+        switch head.wish(of: place, isHalted: isStopped(head), now: Clock.wallTime()) {
         case .run(let version): return trust.denyList.isDenied(version, of: channel.model) ? nil : .run(version)
         case .stay: return .stay
         }
@@ -45,8 +44,12 @@ final class Channels {
     /// What a channel's head goes back to, and what it names that this node may not run now.
     func guide(of channel: ModelChannel) -> (base: Digest?, withheld: Digest?) {
         guard let head = trust.heads[channel]?.value else { return (nil, nil) }
-        let isHalted = trust.denyList.isDenied(channel)
-        return (head.rollout.base, head.withheld(from: place, isHalted: isHalted, now: Clock.wallTime()))
+        return (head.rollout.base, head.withheld(from: place, isHalted: isStopped(head), now: Clock.wallTime()))
+    }
+
+    /// Whether nodes go back to what the channel named before: it is halted, or what it names is denied.
+    private func isStopped(_ head: Head) -> Bool {
+        trust.denyList.isDenied(head.channel) || trust.denyList.isDenied(head.version, of: head.channel.model)
     }
 
     /// When a channel may want something else though no document comes.
@@ -65,7 +68,7 @@ final class Channels {
     /// What a follower of the channel keeps here, but for what is denied.
     func versions(of channel: ModelChannel) -> [Digest] {
         guard let head = trust.heads[channel]?.value else { return [] }
-        return head.versions(for: place, isHalted: trust.denyList.isDenied(channel)).filter {
+        return head.versions(for: place, isHalted: isStopped(head)).filter {
             !trust.denyList.isDenied($0, of: channel.model)
         }
     }

@@ -177,12 +177,17 @@ final class Library {
     func reviewOffers(of model: ModelName) async {
         for entry in entries.values.filter({ $0.model == model }).sorted(by: { $0.digest < $1.digest }) {
             if isHalted?(entry.digest, model) == true {
-                guard heldBack.insert(entry.digest).inserted else { continue }
-                driver.remove(entry.digest, because: .denied)
+                holdBack(entry)
             } else if heldBack.remove(entry.digest) != nil {
                 await allow(entry.digest, of: model)
             }
         }
+    }
+
+    /// A fetch that somebody still wants goes on; what is complete is offered to nobody.
+    private func holdBack(_ entry: LibraryEntry) {
+        guard entry.phase == .ready, heldBack.insert(entry.digest).inserted else { return }
+        driver.remove(entry.digest, because: .denied)
     }
 
     /// The newest root does not entitle the publishers of some versions any more: these are neither fetched nor sent.
@@ -303,6 +308,7 @@ extension Library {
         _ = try await store.commit(entry.key)
         book.close(entry)
         becomeReady(entry)
+        if isHalted?(entry.digest, entry.model) == true { holdBack(entry) }
     }
 
     /// The chunks that are here and those that must be. A fetch that was given up in this run, or whose commit failed,
@@ -340,6 +346,7 @@ extension Library {
             driver.add(plan(entry, layout, held: held, needed: held, seeding: held.isFull ? seeding : .ordinary))
         }
         becomeReady(entry)
+        if isHalted?(entry.digest, entry.model) == true { holdBack(entry) }
         if store.committed(of: entry.digest).contains(where: { !$0.damaged.isEmpty }) {
             startRepair(of: entry.digest)
         }

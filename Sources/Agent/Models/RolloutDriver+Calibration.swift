@@ -27,9 +27,10 @@ extension RolloutDriver {
     func judge(_ report: HandoffCalibrationReport, of digest: Digest, on instance: HandoffInstance) {
         checkCount += 1
         jobs.start("judge \(checkCount)") { [self] in
-            let fault = await calibrations.judge(report, on: instance)
-            tell(instance) { number in
-                fault.map { RolloutEvent.checkFailed(number, digest, $0) } ?? .checked(number, digest)
+            switch await calibrations.judge(report, on: instance) {
+            case .passed: tell(instance) { .checked($0, digest) }
+            case .failed(let fault): tell(instance) { .checkFailed($0, digest, fault) }
+            case .again(let request): server?.calibrate(instance, request)
             }
         }
     }
@@ -48,7 +49,7 @@ extension RolloutCounts {
         guard let requests = report.requestCount, let errors = report.errorCount, requests >= 0, errors >= 0 else {
             return nil
         }
-        self.init(requests: requests, errors: errors)
+        self.init(requests: requests, errors: errors, inFlight: max(0, report.inFlightCount ?? 0))
     }
 }
 
@@ -66,6 +67,7 @@ extension RolloutTrial {
         self.init(
             isCalibrated: gates.calibration != nil,
             watch: .seconds(gates.watchSeconds ?? Limits.rolloutWatchSecondsDefault),
-            errorShareMax: gates.watchErrorsMax ?? Double(Limits.rolloutErrorsPerMilleDefault) / 1_000)
+            errorShareMax: gates.watchErrorsMax ?? Double(Limits.rolloutErrorsPerMilleDefault) / 1_000,
+            stallMax: .seconds(gates.watchStallSeconds ?? Limits.rolloutStallSecondsDefault))
     }
 }

@@ -14,7 +14,7 @@ internal import Units
 @LoopActor
 final class RolloutDriver {
     private(set) var machines: [ModelName: Rollout] = [:]
-    var server: HandoffServer?
+    var server: HandoffRouter?
     var processes: [RolloutInstance: (handle: HandoffInstance, model: ModelName)] = [:]
     private var alarms: [ModelName: LoopTimer] = [:]
     private var inbox: [(ModelName, RolloutEvent)] = []
@@ -32,12 +32,13 @@ final class RolloutDriver {
     private let library: Library
     private let settings: SettingsFile
     private let servedModels: Set<ModelName>
+    private let adapters: [AdapterRule]
     let jobs: Jobs
     private let log: Logger
 
     init(
         store: Store, trust: Trust, library: Library, settings: SettingsFile, servedModels: [ModelName],
-        calibrations: Calibrations, jobs: Jobs, log: Logger
+        adapters: [AdapterRule], calibrations: Calibrations, jobs: Jobs, log: Logger
     ) {
         self.calibrations = calibrations
         self.store = store
@@ -45,20 +46,28 @@ final class RolloutDriver {
         self.library = library
         self.settings = settings
         self.servedModels = Set(servedModels)
+        self.adapters = adapters
         self.jobs = jobs
         self.log = log
     }
 
-    /// Opens the hand-off socket.
+    /// Opens the hand-off socket, and looks for the servers of the models that are known.
     func listen(path: String, rules: [HandoffRule]) throws(LoopError) {
-        server = try HandoffServer(path: path, allow: rules) { [weak self] in self?.receive($0) }
+        let surroundings = HandoffRouter.Surroundings(statePath: store.folder) { [jobs] name, work in
+            jobs.start(name, work)
+        }
+        let server = try HandoffRouter(path: path, allow: rules, adapters: adapters, in: surroundings) { [weak self] in
+            self?.receive($0)
+        }
+        self.server = server
+        for model in Set(machines.keys).union(servedModels).sorted() { server.open(model) }
     }
 
-    /// Processes serve on; they are told that the agent ends.
-    func close() {
-        server?.close()
+    /// Processes that came by themselves serve on, and are told that the agent ends; those that it started end.
+    func close() async {
         for alarm in alarms.values { alarm.close() }
         alarms.removeAll()
+        await server?.close()
     }
 
     /// What a model should run from now on; nil for nothing.
@@ -86,8 +95,8 @@ final class RolloutDriver {
     /// Variants that an inference process serves or has in memory.
     var heldVariants: Set<VariantKey> {
         let served = machines.values.flatMap { $0.servings.map(\.digest) }
-        let resident = server?.instances.flatMap { $0.hello.resident + [$0.report.active].compactMap(\.self) } ?? []
-        return Set((served + resident).compactMap { library.entries[$0]?.key })
+        let held = Set(served).union(server?.held ?? [])
+        return Set(held.compactMap { library.entries[$0]?.key })
     }
 
     /// Hands an event in, and carries out what follows.
@@ -124,8 +133,10 @@ final class RolloutDriver {
         let memory = RolloutMemory(
             current: remembered(store.current(model)), previous: [remembered(store.previous(model))].compactMap(\.self),
             hadProcess: hadProcess, trials: settings.value.trials?[model.text]?.value ?? RolloutTrials())
+        server?.open(model)
+        let awaitsProcess = servedModels.contains(model) || adapters.contains { $0.covers(model) }
         return Rollout(
-            model: model, settings: RolloutSettings(awaitsProcess: servedModels.contains(model)), restored: memory)
+            model: model, settings: RolloutSettings(awaitsProcess: awaitsProcess), restored: memory)
     }
 
     /// What a machine has to know before anything else: restarted, it must not go back to what was denied.
@@ -173,7 +184,9 @@ final class RolloutDriver {
         case .rememberProcess: remember(model)
         case .keepTrials(let trials): keep(trials, of: model)
         case .wakeAt(let moment): wake(model, at: moment)
-        case .note(let note): log.notice("\(note)", metadata: ["model": "\(model)"])
+        case .note(let note):
+            log.notice("\(note)", metadata: ["model": "\(model)"])
+            if case .setAside(let digest, _) = note { server?.withdraw(digest, of: model) }
         }
     }
 
@@ -290,7 +303,7 @@ final class RolloutDriver {
             log.notice("an inference process came", metadata: ["model": "\(hello.model)", "name": "\(hello.name)"])
             let said = RolloutHello(
                 active: hello.active, resident: hello.resident, canLoadBeside: hello.canLoadBeside,
-                canCalibrate: hello.canCalibrate)
+                canCalibrate: hello.canCalibrate, loadReplaces: hello.loadReplaces)
             tell(instance) { .attached($0, said) }
         case .detached(let instance, let inOrder, let reason):
             log.notice("an inference process went: \(reason)")
@@ -319,6 +332,7 @@ final class RolloutDriver {
         case .drained(let instance, let digest): tell(instance) { .drained($0, digest) }
         case .released(let instance, let digest): tell(instance) { .released($0, digest) }
         case .refused(_, let failure): log.warning("an inference process was refused: \(failure)")
+        case .noted(let model, let words): log.notice("\(words)", metadata: ["model": "\(model)"])
         }
     }
 

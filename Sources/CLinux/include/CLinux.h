@@ -79,3 +79,5 @@ int64_t clinux_copy(int target, int64_t target_offset, int source, int64_t sourc
 int clinux_rename(int from, const char *name, int to, const char *new_name, int must_not_exist);
 /// flock, exclusive, without waiting: -EWOULDBLOCK if somebody has it.
 int clinux_lock(int file);
+/// `NAME=value` of this process's environment; NULL beyond its end.
+const char *clinux_environment_entry(size_t index);

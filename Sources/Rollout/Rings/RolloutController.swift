@@ -100,6 +100,11 @@ public struct RolloutController: Sendable {
             serving = nil
             return .wait(Self.words(for: tallies[ring], ring: ring))
         }
+        // Rings in which nobody is say nothing about the version.
+        if !released.isEmpty, released.allSatisfy({ $0.servingCount == 0 }) {
+            serving = nil
+            return .wait("no node of the rings that may switch serves it")
+        }
         guard plan.isUnfinished else { return .done }
         return waitThenRelease(head, now: now)
     }

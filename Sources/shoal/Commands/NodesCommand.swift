@@ -62,7 +62,13 @@ extension NodeRow {
 
     /// Whether something of it is not as it should be.
     fileprivate var isBehind: Bool {
-        state != "running" || models.contains { $0.state == "failed" || $0.wanted != $0.served }
+        state != "running" || models.contains { isDeciding($0) && ($0.state == "failed" || $0.wanted != $0.served) }
+    }
+
+    /// Of several channels of one model one says what the node runs.
+    private func isDeciding(_ model: NodeModel) -> Bool {
+        let channels = models.filter { $0.model == model.model }.map(\.channel)
+        return model.channel == (channels.contains("stable") ? "stable" : channels.first)
     }
 }
 

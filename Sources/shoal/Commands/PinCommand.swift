@@ -43,7 +43,10 @@ struct PinCommand: AsyncParsableCommand {
             _ = try await HeadMove(
                 model: model, version: head.version.hex, channel: name, agent: agent, keys: keyOptions
             )
-            .run(requiringKey: true) { ground in try plan(ground.head ?? head, pinned) }
+            .run(requiringKey: true) { ground in
+                try ground.require(head)
+                return try plan(head, pinned)
+            }
             let report = Report(
                 model: model.text, channel: name.text, selector: on.text, version: remove ? nil : reference.version)
             output.show(report) {

@@ -35,6 +35,7 @@ struct PromoteCommand: AsyncParsableCommand {
                 .run(requiringKey: true) { ground in
                     try ground.requireRunning(name, of: model)
                     guard rollout.hasRings else { return ground.planForAll(flipAt: try rollout.flipTime()) }
+                    try requireAnother(than: ground.head, ground)
                     let known = try await agent.ask(GetRollout(model: model.text, channel: name.text))
                     let plan = try rollout.plan(on: ground, known.fleet)
                     ringCount = plan.rings.count
@@ -42,6 +43,15 @@ struct PromoteCommand: AsyncParsableCommand {
                 }
             show(Report(model: reference.model, version: version, channel: channel, rings: ringCount))
         }
+    }
+
+    /// A version that the nodes run, or are on their way to, is not begun anew: most would go back first.
+    private func requireAnother(than head: Head?, _ ground: HeadMove.Ground) throws(ControlError) {
+        guard head?.version == ground.version else { return }
+        let state = ground.isPending ? "is on its way" : "is what \(reference.model):\(channel) names"
+        throw ControlError(
+            .notAllowed, "\(reference.model)@\(ground.draft.tag) \(state) already",
+            hint: "`shoal rollout status \(reference.model):\(channel)` shows how far it is.")
     }
 
     private func show(_ report: Report) {

@@ -30,7 +30,10 @@ struct RollbackCommand: AsyncParsableCommand {
                 model: channel.model, version: target.hex, channel: channel.channel, agent: agent, keys: keyOptions
             )
             // The channel may still be halted: then nodes run what the head names as its base.
-            .run(requiringKey: true) { RolloutPlan(base: target, pins: $0.head?.rollout.pins ?? []) }
+            .run(requiringKey: true) { ground in
+                try ground.require(try Head(hex: known.head))
+                return RolloutPlan(base: target, pins: ground.head?.rollout.pins ?? [])
+            }
             if known.halted { try await liftHalt() }
             let report = Report(
                 model: channel.model.text, channel: channel.channel.text, version: target.hex,

@@ -64,7 +64,10 @@ struct SeedCommand: AsyncParsableCommand {
         try await output.reporting {
             let names = try PublicationNames(model: model, version: version, channel: channel)
             let notes = try gates.notes()
-            let plans = try gates.add(to: try scan())
+            let places = try VariantPlaces(path: path, variants: variant)
+            let reference = try await gates.recorded(on: places.places[0].path, model: names.model)
+            defer { reference?.remove() }
+            let plans = try gates.add(to: try scan(places), recorded: reference?.outputs)
             let publication = Publication(
                 names: names, parent: parent, plans: plans, lineage: try lineage.map(LineageFile.read) ?? [],
                 gates: notes, agent: agent, keys: keyOptions)
@@ -79,8 +82,7 @@ struct SeedCommand: AsyncParsableCommand {
         }
     }
 
-    private func scan() throws(ControlError) -> [PublishPlan] {
-        let places = try VariantPlaces(path: path, variants: variant)
+    private func scan(_ places: VariantPlaces) throws(ControlError) -> [PublishPlan] {
         do throws(StoreError) {
             var plans: [PublishPlan] = []
             for (variant, path) in places.places {

@@ -22,8 +22,11 @@ struct RolloutOptions: ParsableArguments {
     var wait = "1m"
     @Option(name: .long, help: ArgumentHelp("Of a ring's nodes: more failures halt the rollout.", valueName: "share"))
     var haltShare = "5%"
-    @Option(name: .long, help: ArgumentHelp("Followers that must report before a ring is let go.", valueName: "count"))
-    var expect: UInt32 = 0
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Followers that must report before a ring is let go; all that do now, without it.", valueName: "count"))
+    var expect: UInt32?
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -48,8 +51,11 @@ struct RolloutOptions: ParsableArguments {
         }
         let seconds = UInt32(clamping: wait.components.seconds)
         return RolloutPlan(
-            haltSharePerMille: share, flipAt: try flipTime(), base: ground.base, expectedCount: expect,
-            rings: try specs.rings(wait: seconds, for: ground.version, among: members), releasedCount: 1,
+            haltSharePerMille: share, flipAt: try flipTime(), base: ground.base,
+            expectedCount: expect ?? UInt32(members.count(where: \.isReporting)),
+            rings: try specs.rings(
+                wait: seconds, for: ground.version, among: members.filter { !$0.isPinned(in: ground.head) }),
+            releasedCount: 1,
             pins: ground.head?.rollout.pins ?? [])
     }
 
@@ -66,6 +72,10 @@ struct RolloutOptions: ParsableArguments {
         }
         return WallTime(secondsSince1970: Int64(date.timeIntervalSince1970.rounded(.up)))
     }
+}
+
+extension FleetMember {
+    fileprivate func isPinned(in head: Head?) -> Bool { head.map { place.pinned(in: $0.rollout) != nil } ?? false }
 }
 
 extension GetRollout.Reply {

@@ -2,6 +2,7 @@ import Control
 import EventLoop
 import Manifest
 import Rollout
+import Trust
 import Units
 
 /// The controller: looks at the fleet every second, and signs what has to be signed.
@@ -24,6 +25,7 @@ struct RolloutRun {
 
     /// - Throws: gate failed when the rollout is halted, not there yet when the time has passed.
     func run(until end: Instant?) async throws {
+        try await requireKeys()
         var controller = RolloutController()
         var said = ""
         while true {
@@ -45,6 +47,23 @@ struct RolloutRun {
             }
             if let end, Clock.now() >= end { throw ControlError(.notYet, "the rollout is not through: \(said)") }
             try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Without a key that may deny, a halt would be found out to be impossible when it is needed.
+    private func requireKeys() async throws {
+        let draft = try await agent.ask(DraftDeny(model: channel.model.text, channel: channel.channel.text))
+        let folder = try keys.open(cluster: draft.cluster)
+        let desk: PublisherDesk
+        do throws(TrustError) {
+            desk = try PublisherDesk(rootEnvelope: Hex.decode(draft.root) ?? [], keys: folder)
+        } catch {
+            throw error.asControlError
+        }
+        guard desk.may(.promote, for: channel.model), desk.may(.deny, for: channel.model) else {
+            throw ControlError(
+                .notAllowed, "no key here may both move and halt \(channel.text)",
+                hint: "A rollout needs an operator's key: promote and deny. Name its folder with --keys.")
         }
     }
 
@@ -71,7 +90,7 @@ struct RolloutRun {
             _ = try await HeadMove(
                 model: channel.model, version: head.version.hex, channel: channel.channel, agent: agent, keys: keys
             ).run(requiringKey: true) { ground in
-                guard let newest = ground.head, newest.rank == head.rank else { return nil }
+                guard let newest = ground.head, newest.rank == head.rank, !ground.draft.halted else { return nil }
                 return newest.rollout.releasingNext(flipAt: flipAfter.map { Clock.wallTime() + $0 })
             }
         } catch let error as ControlError where error.exit == .tryAgain {

@@ -94,6 +94,15 @@ import Units
         #expect(step(pinned, [member(1, ring: 0, serves: 2), member(2, ring: 0)]) == .done)
     }
 
+    /// Whoever sees nobody must not take that for a good sign: an agent that was started anew, cut off from the others.
+    @Test func ringsInWhichNobodyIs_moveNothingOn() {
+        #expect(isWaiting(step(plan(1), [])))
+        #expect(isWaiting(step(plan(3), [])))
+        #expect(isWaiting(step(plan(1), [member(2, ring: 2)])))
+        // One empty ring among others is no obstacle.
+        #expect(!isWaiting(step(plan(2), [member(2, ring: 2, serves: 2)])))
+    }
+
     @Test func allRingsServing_isTheEnd() {
         let all = [member(1, ring: 1, serves: 2), member(2, ring: 2, serves: 2), member(3, ring: 3, serves: 2)]
         #expect(step(plan(3), all) == .done)
