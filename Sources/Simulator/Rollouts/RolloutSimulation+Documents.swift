@@ -9,7 +9,9 @@ extension RolloutSimulation {
     /// What a new neighbour gets first.
     func level(_ agent: RolloutAgent, _ edge: Int, _ end: Int) {
         guard let link = agent.links.first(where: { $0.edge == edge && $0.end == end }) else { return }
-        for document in [agent.halt, agent.head].compactMap(\.self) { send(.document(document), from: link) }
+        // A lift comes last, so that nobody sees it with the head that the halt was about.
+        let documents = agent.halt?.isDenial == true ? [agent.halt, agent.head] : [agent.head, agent.halt]
+        for document in documents.compactMap(\.self) { send(.document(document), from: link) }
     }
 
     func take(_ document: SimulatedDocument, from node: Int?, _ agent: RolloutAgent) {
