@@ -310,6 +310,9 @@ extension RolloutSimulation {
             ($0.memberCount - $0.servingCount) * 1_000 <= $0.memberCount * Int(scenario.haltPerMille)
         }
         if !head.rollout.isUnfinished, isDone { return nil }
+        // Rings in which nobody is say nothing about a version: the controller waits for an operator.
+        let released = tallies.prefix(head.rollout.releasedCount)
+        if !released.isEmpty, released.allSatisfy({ $0.memberCount == 0 }) { return nil }
         let rings = tallies.map { "\($0.servingCount)+\($0.failedCount)/\($0.memberCount)" }
         return (0, "\(head.rollout.releasedCount) of \(rings) are let go, and it is neither done nor halted")
     }
