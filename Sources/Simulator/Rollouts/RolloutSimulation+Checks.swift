@@ -310,6 +310,8 @@ extension RolloutSimulation {
             ($0.memberCount - $0.servingCount) * 1_000 <= $0.memberCount * Int(scenario.haltPerMille)
         }
         if !head.rollout.isUnfinished, isDone { return nil }
+        // Where nobody is in the rings that were let go, a controller waits for an operator.
+        if tallies.prefix(head.rollout.releasedCount).allSatisfy({ $0.memberCount == 0 }) { return nil }
         let rings = tallies.map { "\($0.servingCount)+\($0.failedCount)/\($0.memberCount)" }
         return (0, "\(head.rollout.releasedCount) of \(rings) are let go, and it is neither done nor halted")
     }
