@@ -200,6 +200,28 @@ class RolloutTests(RolloutTestCase):
         self.wait_served(self.everywhere("2"))
         self.assert_fails(self.a, "pin", MODEL, "--on", "node=c", "--remove", code=4)
 
+    def test_a_first_ring_in_which_nobody_is_is_refused(self) -> None:
+        self.make_fleet(2)
+        self.publish("1", b"one")
+        self.wait_served(self.everywhere("1"))
+        self.publish_beside("2", b"two")
+        self.assert_fails(self.a, "promote", f"{MODEL}@2", "--ring", "rack=nowhere", "--ring", "all", code=4,
+                          says="first ring")
+
+    def test_what_is_on_its_way_or_there_is_not_begun_anew(self) -> None:
+        self.make_fleet(2)
+        self.publish("1", b"one")
+        self.wait_served(self.everywhere("1"))
+        self.publish_beside("2", b"two")
+        self.begin("2", "node=a", "all")
+        self.assert_fails(self.a, "promote", f"{MODEL}@2", "--rollout", code=77, says="on its way")
+        folder = self.cluster.folder / "files-2"
+        publish = ("seed", folder, "--model", MODEL, "--version")
+        # Published once more, it stays in its rings; another one waits for the rollout's end.
+        self.a.run(*publish, "2", *TRIAL)
+        self.assertEqual([ring["released"] for ring in self.status()["rings"]], [True, False])
+        self.assert_fails(self.a, *publish, "3", code=77, says="under way")
+
     def test_an_expected_follower_that_is_missing_holds_the_rollout(self) -> None:
         self.make_fleet(2)
         self.start_processes()

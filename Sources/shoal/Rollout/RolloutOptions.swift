@@ -50,13 +50,21 @@ struct RolloutOptions: ParsableArguments {
             throw ControlError(.wrongUsage, "at most \(Limits.ringCountMax) rings")
         }
         let seconds = UInt32(clamping: wait.components.seconds)
-        return RolloutPlan(
+        let plan = RolloutPlan(
             haltSharePerMille: share, flipAt: try flipTime(), base: ground.base,
             expectedCount: expect ?? UInt32(members.count(where: \.isReporting)),
             rings: try specs.rings(
                 wait: seconds, for: ground.version, among: members.filter { !$0.isPinned(in: ground.head) }),
             releasedCount: 1,
             pins: ground.head?.rollout.pins ?? [])
+        // It would wait for somebody to serve the version, and nobody could.
+        guard members.contains(where: { !$0.isPinned(in: ground.head) && $0.isIn(ring: 0, of: plan, ground.version) })
+        else {
+            throw ControlError(
+                .notFound, "no follower that reports is in the first ring",
+                hint: "`shoal nodes` shows them and their labels; `--ring one` takes one of them.")
+        }
+        return plan
     }
 
     /// When all switch; nil for at once.
@@ -75,6 +83,10 @@ struct RolloutOptions: ParsableArguments {
 }
 
 extension FleetMember {
+    fileprivate func isIn(ring: Int, of plan: RolloutPlan, _ version: Digest) -> Bool {
+        isReporting && place.ring(in: plan, for: version) == ring
+    }
+
     fileprivate func isPinned(in head: Head?) -> Bool { head.map { place.pinned(in: $0.rollout) != nil } ?? false }
 }
 
