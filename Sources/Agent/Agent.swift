@@ -116,6 +116,7 @@ final class Agent {
     /// Opens the sockets, takes up what is on disk, and begins.
     func start(handoffPath: String) async throws {
         traffic.review()
+        await history.open()
         try switchboard.listen(on: configuration.listen)
         await library.open()
         let known = Set(channels.followed.map(\.model) + library.entries.values.map(\.model))

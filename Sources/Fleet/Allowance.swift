@@ -16,8 +16,7 @@ struct Allowance: Hashable, Sendable {
 
     /// How many there are now, of those that are asked for; they are taken.
     mutating func take(_ count: Int, now: Instant) -> Int {
-        left = min(Double(burst), left + max(0, (now - countedAt).inSeconds) * Double(perSecond))
-        countedAt = now
+        refill(now: now)
         let taken = min(count, Int(left))
         left -= Double(taken)
         return taken
@@ -25,11 +24,15 @@ struct Allowance: Hashable, Sendable {
 
     /// Whether there are as many as are asked for; then they are taken.
     mutating func takeAll(_ count: Int, now: Instant) -> Bool {
-        left = min(Double(burst), left + max(0, (now - countedAt).inSeconds) * Double(perSecond))
-        countedAt = now
+        refill(now: now)
         guard left >= Double(count) else { return false }
         left -= Double(count)
         return true
+    }
+
+    private mutating func refill(now: Instant) {
+        left = min(Double(burst), left + max(0, (now - countedAt).inSeconds) * Double(perSecond))
+        countedAt = now
     }
 
     /// When there are so many again.

@@ -6,27 +6,27 @@ struct ReportClock: Hashable, Sendable {
     var hasChanged = true
     /// When the last was signed.
     var lastAt: Instant?
-    /// Whether one was asked for and has not come.
-    var isAsked = false
+    /// When one was asked for that has not come; it is asked for again after a while.
+    var askedAt: Instant?
 }
 
 extension Fleet {
-    func reportDueAt(now: Instant) -> Instant? {
-        guard !report.isAsked else { return nil }
+    func reportDueAt(now: Instant) -> Instant {
+        if let asked = report.askedAt { return asked + Limits.statusAnswerPause }
         guard let last = report.lastAt else { return now }
         guard report.hasChanged else { return last + reportPause }
         return last + max(Limits.statusChangePauseMin, Limits.statusChangePausePerNode * rows.count)
     }
 
     mutating func reportIfDue(now: Instant) {
-        guard let due = reportDueAt(now: now), due <= now else { return }
-        report.isAsked = true
+        guard reportDueAt(now: now) <= now else { return }
+        report.askedAt = now
         report.hasChanged = false
         effects.append(.report)
     }
 
     mutating func tell(_ status: HeldStatus, now: Instant) {
-        report.isAsked = false
+        report.askedAt = nil
         report.lastAt = now
         rows[node] = FleetRow(status: status, heardAt: now)
         effects.append(.updated(node))

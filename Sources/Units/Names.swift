@@ -131,3 +131,12 @@ public struct ModelChannel: Hashable, Comparable, Sendable, CustomStringConverti
         left.model == right.model ? left.channel < right.channel : left.model < right.model
     }
 }
+
+extension Collection<ModelChannel> {
+    /// Of the channels that a node follows, the one that says what it runs of a model: stable if it is among them, else
+    /// the first; nil if none is of the model.
+    public func deciding(for model: ModelName) -> ModelChannel? {
+        let channels = filter { $0.model == model }
+        return channels.first { $0.channel == .stable } ?? channels.first
+    }
+}

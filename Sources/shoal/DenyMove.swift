@@ -23,9 +23,7 @@ struct DenyMove {
 
     private func sign(_ draft: DraftDeny.Reply) throws -> SignedDocument {
         do {
-            let desk = try PublisherDesk(
-                rootEnvelope: Hex.decode(draft.root) ?? [],
-                keys: try KeyFolder.open(try keys.path(cluster: draft.cluster)))
+            let desk = try keys.desk(root: draft.root, cluster: draft.cluster)
             guard let cluster = ClusterID(hex: draft.cluster), let named = subject(of: draft) else {
                 throw ControlError(.failed, "the agent's answer names no cluster or subject")
             }

@@ -43,9 +43,7 @@ struct HeadMove {
     private func sign(_ ground: Ground, _ plan: RolloutPlan, requiringKey: Bool) throws -> SignedDocument? {
         let draft = ground.draft
         do {
-            let desk = try PublisherDesk(
-                rootEnvelope: Hex.decode(draft.root) ?? [],
-                keys: try KeyFolder.open(try keys.path(cluster: draft.cluster)))
+            let desk = try keys.desk(root: draft.root, cluster: draft.cluster)
             guard requiringKey || desk.may(.promote, for: model) else { return nil }
             guard let cluster = ClusterID(hex: draft.cluster) else {
                 throw ControlError(.failed, "the agent's answer names no cluster")

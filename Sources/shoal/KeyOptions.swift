@@ -1,6 +1,7 @@
 import ArgumentParser
 import Control
 import Trust
+import Units
 
 /// Where the publisher's or operator's keys are.
 struct KeyOptions: ParsableArguments {
@@ -18,6 +19,16 @@ struct KeyOptions: ParsableArguments {
             throw ControlError(.wrongUsage, "HOME is not set", hint: "Name the folder of the keys with --keys.")
         }
         return KeyFolder.defaultPath(home: home, cluster: cluster)
+    }
+
+    /// The keys with the root under which they sign, both as the agent named them.
+    func desk(root: String, cluster: String) throws(ControlError) -> PublisherDesk {
+        let folder = try open(cluster: cluster)
+        do throws(TrustError) {
+            return try PublisherDesk(rootEnvelope: Hex.decode(root) ?? [], keys: folder)
+        } catch {
+            throw error.asControlError
+        }
     }
 
     /// The keys themselves.

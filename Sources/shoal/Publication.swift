@@ -68,17 +68,13 @@ struct Publication {
         }
     }
 
-    private func openDesk(_ root: String, cluster: String) throws -> PublisherDesk {
-        let folder = try keys.path(cluster: cluster)
-        do throws(TrustError) {
-            let desk = try PublisherDesk(rootEnvelope: Hex.decode(root) ?? [], keys: try KeyFolder.open(folder))
-            guard desk.may(.publish, for: names.model) else {
-                throw TrustError(.notAllowed, "no key here may publish \(names.model); name another folder with --keys")
-            }
-            return desk
-        } catch {
-            throw error.asControlError
+    private func openDesk(_ root: String, cluster: String) throws(ControlError) -> PublisherDesk {
+        let desk = try keys.desk(root: root, cluster: cluster)
+        guard desk.may(.publish, for: names.model) else {
+            throw ControlError(
+                .notAllowed, "no key here may publish \(names.model); name another folder with --keys")
         }
+        return desk
     }
 
     func bytes(_ hex: String) throws(ControlError) -> [UInt8] {

@@ -253,6 +253,19 @@ import Wire
         #expect(net.cores[0].age(of: FleetNet.node(1), now: net.now).map { $0 < .seconds(130) } == true)
     }
 
+    /// A signature that failed once must not silence the node for good.
+    @Test func aReportThatDoesNotComeIsAskedForAgain() {
+        var core = Fleet(node: FleetNet.node(0))
+        func asks(at seconds: Int64) -> Bool {
+            core.handle(.woken, now: .zero + .seconds(seconds)).contains {
+                if case .report = $0 { true } else { false }
+            }
+        }
+        #expect(asks(at: 0))
+        #expect(!asks(at: 1))
+        #expect(asks(at: Limits.statusAnswerPause.components.seconds))
+    }
+
     @Test func unaskedRecordsAreDropped() {
         var net = FleetNet(2)
         net.handle(.joined(FleetNet.node(1)), at: 0)

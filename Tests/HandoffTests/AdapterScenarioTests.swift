@@ -12,8 +12,15 @@ import Units
     var served: Digest? { get }
     /// Cannot be loaded.
     var broken: Set<Digest> { get set }
+    /// What it would start with.
+    var found: Digest? { get }
     func die()
     func comeBack() throws
+}
+
+extension FakeModelServer {
+    /// One that reads no place starts with what it had.
+    var found: Digest? { served }
 }
 
 /// The same scenarios for every adapter.
@@ -129,7 +136,7 @@ import Units
             throw Unexpected(what: "no detached")
         }
         stage.router?.withdraw(two, of: Stage.model)
-        try await Task.sleep(for: .milliseconds(300))
+        try await stage.until("the place leads back") { server.found == one }
         try server.comeBack()
         let (_, hello) = try await stage.attached()
         #expect(hello.active == one && server.served == one)
@@ -162,7 +169,7 @@ import Units
         .v2(RepositoryServer(url: server?.url ?? "", layout: layout, path: layout == .link ? nil : path))
     }
 
-    private var found: Digest? {
+    var found: Digest? {
         guard layout == .numbered else { return linked(path) }
         return highestNumber(in: path).flatMap { linked("\(path)/\($0)") }
     }

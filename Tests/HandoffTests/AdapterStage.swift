@@ -88,6 +88,15 @@ import Units
         router?.load(instance, HandoffLoad(digest: digest, tag: nil, path: path(digest), deadline: .seconds(5)))
     }
 
+    /// Asks again and again, for ten seconds.
+    func until(_ what: String, _ isSo: @LoopActor () -> Bool) async throws {
+        let deadline = Clock.now() + .seconds(10)
+        while !isSo() {
+            guard Clock.now() < deadline else { throw Unexpected(what: "not in 10 s: \(what)") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     func expectReport(of digest: Digest?) async throws {
         while true {
             guard case .reported(_, let report) = try await events.next() else { continue }

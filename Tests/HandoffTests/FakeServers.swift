@@ -21,6 +21,7 @@ import Units
     }
 
     var served: Digest? { isAlive ? available?.digest : nil }
+    var found: Digest? { highestNumber(in: path).flatMap { linked("\(path)/\($0)") } }
 
     var kind: AdapterKind {
         .versionDirectory(

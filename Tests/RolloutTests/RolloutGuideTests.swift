@@ -9,25 +9,6 @@ private func tried(_ number: UInt8) -> RolloutVersion {
         trial: RolloutTrial(isCalibrated: false, watch: .seconds(60), errorShareMax: 0.1))
 }
 
-extension Stage {
-    /// Trials are durable at once; the other effects.
-    @discardableResult
-    fileprivate mutating func play(_ events: RolloutEvent...) -> [RolloutEffect] {
-        var waiting = events
-        var others: [RolloutEffect] = []
-        while !waiting.isEmpty {
-            for effect in send(waiting.removeFirst()) {
-                if case .keepTrials(let trials) = effect {
-                    waiting.insert(.trialsKept(revision: trials.revision), at: 0)
-                } else {
-                    others.append(effect)
-                }
-            }
-        }
-        return others
-    }
-}
-
 /// Where a node goes when what it should run cannot be: found by the simulator, each by a seed.
 @Suite struct RolloutGuideTests {
     /// Seed 96: what was before the move was taken from the history, which does not hold what was set aside.

@@ -21,23 +21,6 @@ private func check(
 }
 
 extension Stage {
-    /// What a shell does with trials to keep: makes them durable at once. The other effects.
-    @discardableResult
-    fileprivate mutating func play(_ events: RolloutEvent...) -> [RolloutEffect] {
-        var waiting = events
-        var others: [RolloutEffect] = []
-        while !waiting.isEmpty {
-            for effect in send(waiting.removeFirst()) {
-                if case .keepTrials(let trials) = effect {
-                    waiting.insert(.trialsKept(revision: trials.revision), at: 0)
-                } else {
-                    others.append(effect)
-                }
-            }
-        }
-        return others
-    }
-
     /// Version 1 serves; `version` was loaded, passed and switched to, and is on trial.
     fileprivate static func onTrial(_ version: RolloutVersion = t2) -> Stage {
         var stage = Stage.servingFirst()

@@ -27,6 +27,23 @@ struct Stage {
         return effects
     }
 
+    /// What a shell does with trials to keep: makes them durable at once. The other effects.
+    @discardableResult
+    mutating func play(_ events: RolloutEvent...) -> [RolloutEffect] {
+        var waiting = events
+        var others: [RolloutEffect] = []
+        while !waiting.isEmpty {
+            for effect in send(waiting.removeFirst()) {
+                if case .keepTrials(let trials) = effect {
+                    waiting.insert(.trialsKept(revision: trials.revision), at: 0)
+                } else {
+                    others.append(effect)
+                }
+            }
+        }
+        return others
+    }
+
     @discardableResult
     mutating func pass(_ time: Duration) -> [RolloutEffect] {
         now = now + time

@@ -7,11 +7,11 @@ import argparse
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from dummy_runtime import BROKEN, FILE, Model
+from quiet_server import QuietHandler, QuietServer
 from shoal_runtime.calibration import CalibrationRun
 
 Json = dict[str, Any]
@@ -78,9 +78,8 @@ class Models:
             raise
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     models: Models
-    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -98,27 +97,12 @@ class Handler(BaseHTTPRequestHandler):
             error = {"code": refusal.code, "message": str(refusal), "retryable": False}
             self.answer(200, {"type": "reply", "ok": False, "error": error})
 
-    def answer(self, status: int, body: object) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 256
-    daemon_threads = True
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     Handler.models = Models()
-    Server(("127.0.0.1", parser.parse_args().port), Handler).serve_forever()
+    QuietServer(("127.0.0.1", parser.parse_args().port), Handler).serve_forever()
 
 
 if __name__ == "__main__":

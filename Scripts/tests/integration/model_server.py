@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from dummy_runtime_content import BROKEN, DEADLY, FILE, embedding
+from quiet_server import QuietHandler, QuietServer
 
 POLL_SECONDS = 0.1
 LOAD_SECONDS = 0.2
@@ -76,9 +76,8 @@ def row(number: int, state: str, code: str = "OK", words: str = "") -> dict:
     return {"version": str(number), "state": state, "status": {"error_code": code, "error_message": words}}
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     state: State
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -101,21 +100,6 @@ class Handler(BaseHTTPRequestHandler):
         if version.content.startswith(DEADLY):
             os._exit(9)
 
-    def answer(self, status: int, body: object) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 256
-    daemon_threads = True
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,7 +115,7 @@ def main() -> None:
             sys.exit(str(error))
     else:
         threading.Thread(target=Handler.state.watch, args=(options.base,), daemon=True).start()
-    Server(("127.0.0.1", options.port), Handler).serve_forever()
+    QuietServer(("127.0.0.1", options.port), Handler).serve_forever()
 
 
 if __name__ == "__main__":

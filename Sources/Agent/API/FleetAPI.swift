@@ -66,12 +66,6 @@ struct FleetAPI {
 
     private func label(hex: String?) -> VersionLabel { label(hex.flatMap { Digest(hex: $0) }) }
 
-    /// Of several channels of one model that a node follows, the one that says what it runs: as in `Channels`.
-    private static func deciding(for model: ModelName, in record: StatusRecord) -> ModelChannel? {
-        let channels = record.channels.map(\.channel).filter { $0.model == model }
-        return channels.first { $0.channel == .stable } ?? channels.first
-    }
-
     private static func labels(of record: StatusRecord) -> [String: String] {
         Dictionary(record.labels.map { ($0.key, $0.value) }) { first, _ in first }
     }
@@ -129,7 +123,7 @@ struct FleetAPI {
         _ node: NodeID, _ record: StatusRecord, _ channel: ModelChannel
     ) -> GetRollout.Member? {
         guard let report = record.channels.first(where: { $0.channel == channel }),
-            Self.deciding(for: channel.model, in: record) == channel
+            record.channels.map(\.channel).deciding(for: channel.model) == channel
         else { return nil }
         return GetRollout.Member(
             id: node.hex, name: record.name.text, labels: Self.labels(of: record),

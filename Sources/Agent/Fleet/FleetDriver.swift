@@ -15,8 +15,6 @@ final class FleetDriver {
     var onUpdate: (@LoopActor (NodeID) -> Void)?
     /// A neighbour broke a rule.
     var onFault: (@LoopActor (NodeID, WireFault) -> Void)?
-    /// Rings when a row changed.
-    let bell = Bell()
 
     private let trust: Trust
     private let switchboard: Switchboard
@@ -93,9 +91,7 @@ final class FleetDriver {
         case .blame(let node, let why): onFault?(node, WireFault(.badDocument, why))
         case .report: report()
         case .outrun(let stamp): raiseBoot(above: stamp.boot)
-        case .updated(let node):
-            bell.ring()
-            onUpdate?(node)
+        case .updated(let node): onUpdate?(node)
         case .wakeAt(let moment):
             let timer = alarm ?? LoopTimer { [weak self] in self?.handle(.woken) }
             alarm = timer

@@ -37,7 +37,7 @@ final class ServingHistory {
     private nonisolated static let newest = "served.jsonl"
     private nonisolated static let older = "served.1.jsonl"
 
-    /// What an earlier run wrote is read: blocks.
+    /// Makes its folder. `open` reads what an earlier run wrote.
     init(statePath: String, jobs: Jobs, log: Logger) {
         self.jobs = jobs
         self.log = log
@@ -49,7 +49,12 @@ final class ServingHistory {
             files = nil
             log.error("no history is kept: \(error)")
         }
-        for entry in files.map(Self.read) ?? [] { remember(entry) }
+    }
+
+    /// Reads what an earlier run wrote, on the pool: it may be megabytes.
+    func open() async {
+        guard let files else { return }
+        for entry in (try? await ThreadPool.run { Self.read(files) }) ?? [] { remember(entry) }
     }
 
     /// Compares what a node says with what it said before.
@@ -57,7 +62,9 @@ final class ServingHistory {
     func note(_ record: StatusRecord, isKnown: (ModelChannel) -> Bool) {
         for report in record.channels where isKnown(report.channel) {
             let place = Place(node: record.node.hex, channel: "\(report.channel)")
-            guard last[place] != report.served?.hex, last.count < Limits.historyPlaceCountMax else { continue }
+            guard last[place] != report.served?.hex,
+                last[place] != nil || last.count < Limits.historyPlaceCountMax
+            else { continue }
             let entry = Entry(
                 at: Clock.preciseWallTime(), node: record.node.hex, name: record.name.text,
                 model: report.channel.model.text, channel: report.channel.channel.text, before: last[place],
@@ -104,7 +111,8 @@ final class ServingHistory {
     private nonisolated static func append(_ entries: [Entry], to files: RealFileSystem) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        let lines = try entries.flatMap { Array(try encoder.encode($0)) + [UInt8(ascii: "\n")] }
+        // The line's end comes first: what a power cut tore takes nothing else with it.
+        let lines = try entries.flatMap { [UInt8(ascii: "\n")] + Array(try encoder.encode($0)) }
         if !(try files.exists(StorePath(parsing: newest))) {
             _ = try files.create(StorePath(parsing: newest), reserving: 0, mode: 0o600)
             try files.synchronizeDirectory(.root)

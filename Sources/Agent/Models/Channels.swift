@@ -25,12 +25,8 @@ final class Channels {
         try await settings.change { $0.set(channel, followed: follow) }
     }
 
-    /// The channel that decides what a model runs here: stable if it is followed,
-    /// else the first that is; nil if none is.
-    func deciding(for model: ModelName) -> ModelChannel? {
-        let channels = followed.filter { $0.model == model }
-        return channels.first { $0.channel == .stable } ?? channels.first
-    }
+    /// The channel that decides what a model runs here; nil if none is followed.
+    func deciding(for model: ModelName) -> ModelChannel? { followed.deciding(for: model) }
 
     /// What a channel wants this node to run; nil if nothing is known of it, or if that version is denied.
     func wish(of channel: ModelChannel) -> HeadWish? {

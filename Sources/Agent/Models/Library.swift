@@ -140,6 +140,7 @@ final class Library {
         // A repair may wait for chunks.
         entry.stopWaiting(.givenUp)
         driver.remove(digest, because: .unwanted)
+        heldBack.remove(digest)
         entries[digest] = nil
         onModelsChanged?()
     }

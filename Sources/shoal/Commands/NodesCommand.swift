@@ -1,5 +1,7 @@
 import ArgumentParser
 import Control
+import Rollout
+import Units
 
 struct NodesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -52,23 +54,26 @@ struct NodesCommand: AsyncParsableCommand {
 }
 
 extension NodeRow {
-    /// Whether it has all labels that are named; `node` is its name.
     fileprivate func isSelected(by selector: Selector) -> Bool {
-        selector.text.split(separator: ",").allSatisfy { term in
-            let parts = term.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            return (parts[0] == "node" ? name : labels[parts[0]]) == parts[1]
-        }
+        guard let node = NodeID(hex: id) else { return false }
+        return NodePlace(node: node, name: name, labels: labels).isSelected(by: selector.text)
     }
 
     /// Whether something of it is not as it should be.
     fileprivate var isBehind: Bool {
-        state != "running" || models.contains { isDeciding($0) && ($0.state == "failed" || $0.wanted != $0.served) }
+        let channels = models.compactMap(\.reference)
+        return state != "running"
+            || models.contains { model in
+                let decides = model.reference.map { channels.deciding(for: $0.model) == $0 } ?? false
+                return decides && (model.state == "failed" || model.wanted != model.served)
+            }
     }
+}
 
-    /// Of several channels of one model one says what the node runs.
-    private func isDeciding(_ model: NodeModel) -> Bool {
-        let channels = models.filter { $0.model == model.model }.map(\.channel)
-        return model.channel == (channels.contains("stable") ? "stable" : channels.first)
+extension NodeModel {
+    fileprivate var reference: ModelChannel? {
+        guard let model = ModelName(model), let channel = ChannelName(channel) else { return nil }
+        return ModelChannel(model: model, channel: channel)
     }
 }
 

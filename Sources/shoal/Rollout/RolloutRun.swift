@@ -53,13 +53,7 @@ struct RolloutRun {
     /// Without a key that may deny, a halt would be found out to be impossible when it is needed.
     private func requireKeys() async throws {
         let draft = try await agent.ask(DraftDeny(model: channel.model.text, channel: channel.channel.text))
-        let folder = try keys.open(cluster: draft.cluster)
-        let desk: PublisherDesk
-        do throws(TrustError) {
-            desk = try PublisherDesk(rootEnvelope: Hex.decode(draft.root) ?? [], keys: folder)
-        } catch {
-            throw error.asControlError
-        }
+        let desk = try keys.desk(root: draft.root, cluster: draft.cluster)
         guard desk.may(.promote, for: channel.model), desk.may(.deny, for: channel.model) else {
             throw ControlError(
                 .notAllowed, "no key here may both move and halt \(channel.text)",
