@@ -10,12 +10,13 @@ from payload import MIB, digests, tree
 from waiting import wait_until
 
 MODEL = "acme/detector"
-# Call, error, and which call of the thread fails. Calls are counted by thread, so there is one thread in the pool.
+# Call, error, and which call of the thread fails. Calls are counted by thread, so there is one thread in the pool. The
+# first few are the start's; those beyond them are a fetch's.
 FAULTS = [
     *(("fsync", "EIO", when) for when in (2, 6, 8, 10, 12, 14)), ("fsync", "ENOSPC", 9),
     ("pwrite64", "EIO", 1), ("pwrite64", "ENOSPC", 5), ("fallocate", "ENOSPC", 1),
     ("renameat,renameat2", "EIO", 1), ("renameat,renameat2", "EIO", 3), ("mkdirat", "ENOSPC", 2),
-    ("mkdirat", "ENOSPC", 4),
+    ("mkdirat", "ENOSPC", 9), ("mkdirat", "ENOSPC", 11), ("mkdirat", "ENOSPC", 13),
 ]
 NAMED = ("input/output error", "disk full", "no space left")
 
