@@ -73,7 +73,7 @@ let tests: [Target] = [
 }
 
 let commandTests: Target = .testTarget(
-    name: "shoalTests", dependencies: ["shoal", "Control", "Units", argumentParser], swiftSettings: strict
+    name: "shoalTests", dependencies: ["shoal", "Control", "EventLoop", "Manifest", "Units", argumentParser], swiftSettings: strict
 )
 
 /// Thousands of agents' pure logic on a simulated network; floors 0 to 2 only.

@@ -74,8 +74,7 @@ final class Agent {
             log: log)
         channels = Channels(settings: settings, trust: trust, labels: configuration.labels)
         rollouts = RolloutDriver(
-            store: store, trust: trust, library: library, settings: settings,
-            servedModels: configuration.servedModels, adapters: configuration.adapters,
+            store: store, trust: trust, library: library, settings: settings, configuration: configuration,
             calibrations: try Calibrations(statePath: parts.statePath, store: store, library: library, log: log),
             jobs: jobs, log: log)
         let peers =

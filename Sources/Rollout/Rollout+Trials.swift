@@ -152,6 +152,8 @@ extension Rollout {
     /// An operator has looked at it. Where it still serves, since there is nothing to go back to, its trial begins
     /// anew.
     mutating func retry(_ digest: Digest?, now: Instant) {
+        // What failed has its trial before it again, also where `current` names it still.
+        for failed in trials.setAside where digest == nil || failed.digest == digest { trials.tries[failed.digest] = 0 }
         trials.setAside.removeAll { digest == nil || $0.digest == digest }
         for instance in instances.keys.sorted() where instances[instance]?.trial == nil {
             guard let active = instances[instance]?.active else { continue }

@@ -2,9 +2,11 @@
 extension Limits {
     /// How long an inference process may take to load a version, unless the configuration says otherwise.
     public static let rolloutLoadSecondsDefault = 120
+    /// The longest that the configuration may allow for a load or a calibration.
+    public static let rolloutDeadlineSecondsMax = 86_400
     /// How long the agent may take to re-hash a version's files before the load.
     public static let rolloutVerifySecondsMax = 1_800
-    /// How long an inference process may take to run the calibration inputs.
+    /// How long an inference process may take to run the calibration inputs, unless the configuration says otherwise.
     public static let rolloutCheckSecondsDefault = 60
     /// How long an inference process may take to switch.
     public static let rolloutActivateSeconds = 10

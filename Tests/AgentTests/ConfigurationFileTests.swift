@@ -1,5 +1,6 @@
 import EventLoop
 import Handoff
+import Rollout
 import Testing
 import Units
 
@@ -35,6 +36,8 @@ import Units
 
             [handoff]
             models = ["fish", "acme/detector"]
+            load_deadline = "10m"
+            calibration_deadline = "90s"
 
             [[handoff.allow]]
             uid = 1001
@@ -45,6 +48,8 @@ import Units
         #expect(configuration.congestionControl == "bbr")
         #expect(configuration.labels == ["zone": "north", "rack": "r 1"])
         #expect(configuration.servedModels.map(\.text) == ["fish", "acme/detector"])
+        #expect(configuration.switching.loadDeadline == .seconds(600))
+        #expect(configuration.switching.checkDeadline == .seconds(90))
         let rule = try #require(configuration.handoffRules.first)
         let detector = try #require(ModelName("acme/detector"))
         let fish = try #require(ModelName("fish"))
@@ -74,7 +79,9 @@ import Units
         ("listen = 7447", "listen"), ("listen = \"here\"", "listen"), ("listen = \"127.0.0.1:99999\"", "listen"),
         ("peers = \"berth\"", "peers"), ("peers = [1]", "peers"), ("peers = [\"a b\"]", "peers"),
         ("congestion_control = true", "congestion_control"), ("labels = \"zone\"", "labels"),
-        ("[labels]\nzone = 1", "zone"), ("handoff = 1", "handoff"), ("[handoff]\nmodels = \"fish\"", "models"),
+        ("[labels]\nzone = 1", "zone"), ("handoff = 1", "handoff"), ("[handoff]\nload_deadline = 60", "load_deadline"),
+        ("[handoff]\ncalibration_deadline = \"2d\"", "calibration_deadline"),
+        ("[handoff]\nmodels = \"fish\"", "models"),
         ("[handoff]\nmodels = [\"current\"]", "models"), ("[handoff]\nallow = 1", "allow"),
         ("[handoff]\nallow = [1]", "allow"), ("[[handoff.allow]]\nmodels = []", "uid"),
         ("[[handoff.allow]]\nuid = -1\nmodels = []", "uid"), ("[[handoff.allow]]\nuid = \"root\"", "uid"),

@@ -95,6 +95,18 @@ extension Stage {
         #expect(stage.play(.retry(t2.digest)) == [load(t2)])
     }
 
+    /// `current` names it still where no process was left to go back.
+    @Test func whatFailedItsTrialAndIsTriedAgainIsCheckedAndOnTrialAgain() {
+        var stage = Stage.onTrial()
+        stage.play(.detached(a, inOrder: false))
+        #expect(stage.rollout.isSetAside(t2.digest) && stage.rollout.current?.digest == t2.digest)
+        stage.play(.retry(nil))
+        #expect(stage.play(.attached(a, .init())) == [load(t2)])
+        #expect(stage.play(.loaded(a, t2.digest)) == [check(t2, beside: nil)])
+        stage.play(.checked(a, t2.digest), .activated(a, t2.digest))
+        #expect(stage.rollout.trialEnd(of: t2.digest) == stage.now + .seconds(60))
+    }
+
     @Test func theVersionBeforeStaysInMemoryDuringTheTrialAndIsReleasedAfterIt() {
         var stage = Stage.onTrial()
         #expect(stage.pass(.seconds(59)) == [])

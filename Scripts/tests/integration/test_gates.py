@@ -1,15 +1,17 @@
 """Gates: a candidate that is not what its publisher expects never serves; one that fails later is taken back."""
 
+import importlib.util
+import shutil
 import sys
 import unittest
 from pathlib import Path
 from typing import Any
 
 from node import Node
-from test_handoff import DUMMY, MODEL, HandoffTestCase, RunningLoad
+from test_handoff import DUMMY, MODEL, MODEL_FILES, HandoffTestCase, RunningLoad, build_models
 from dummy_runtime import embedding
 from load import TEXTS
-from serving import INFERENCE
+from serving import INFERENCE, ORT_SERVER
 from waiting import wait_until
 
 TEXT_BYTES = 128
@@ -19,6 +21,11 @@ PULSING = (*DUMMY, "--pulse")
 
 def write_calibration(folder: Path, content: bytes) -> tuple[Path, Path]:
     """Inputs and expected outputs of a version of this content, as `seed` takes them."""
+    return write_expectation(folder, [embedding(content, text) for text in TEXTS])
+
+
+def write_expectation(folder: Path, embeddings: list[list[float]]) -> tuple[Path, Path]:
+    """The same for known embeddings of TEXTS."""
     import numpy
     from shoal_runtime.calibration import write_tensors
 
@@ -28,8 +35,7 @@ def write_calibration(folder: Path, content: bytes) -> tuple[Path, Path]:
         row[: len(text)] = list(text.encode())
     inputs, outputs = folder / "inputs.safetensors", folder / "outputs.safetensors"
     write_tensors(str(inputs), {"text": texts})
-    numbers = numpy.asarray([embedding(content, text) for text in TEXTS], numpy.float32)
-    write_tensors(str(outputs), {"embedding": numbers})
+    write_tensors(str(outputs), {"embedding": numpy.asarray(embeddings, numpy.float32)})
     return inputs, outputs
 
 
@@ -229,6 +235,45 @@ class ManyKindsTests(GateTestCase):
             self.assertNotIn("set aside", self.a.model(MODEL, str(number))["error"])
 
 
+@unittest.skipUnless(importlib.util.find_spec("onnxruntime"), "onnxruntime is not there; Scripts/install brings it")
+class QuantizedModelTests(GateTestCase):
+    """The real model: what int8 costs in likeness decides, on either side of a limit."""
+
+    MARGIN = 0.002
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        build_models()
+
+    def publish_int8(self, tag: str, cosine_min: float) -> None:
+        # A file of its own makes it another version.
+        folder = self.cluster.folder / tag
+        shutil.copytree(MODEL_FILES / "int8", folder)
+        (folder / "NOTES.txt").write_text(tag)
+        inputs, outputs = self.calibration
+        self.a.run("seed", folder, "--model", MODEL, "--version", tag, "--calibration", inputs, "--expect", outputs,
+                   "--gate", f"cosine.min={cosine_min:.4f}", "--gate", "latency.ratio.max=100")
+
+    def test_int8_passes_a_limit_below_its_cosine_and_fails_one_above(self) -> None:
+        import numpy
+        import references
+
+        exact, quantized = (numpy.asarray(references.embeddings(MODEL_FILES / tag, TEXTS)) for tag in ("fp32", "int8"))
+        measured = float((exact * quantized).sum(axis=1).min())
+        low, high = (0.95, 0.99) if 0.95 < measured < 0.99 else (measured - self.MARGIN, measured + self.MARGIN)
+        print(f"int8 has a cosine of at least {measured:.4f} to fp32; limits {low:.4f} and {high:.4f}")
+        self.calibration = write_expectation(self.cluster.folder / "calibration", exact.tolist())
+        self.a.run("seed", MODEL_FILES / "fp32", "--model", MODEL, "--version", "fp32")
+        server = self.serve(self.a, ORT_SERVER)
+        self.wait_serving(server, "fp32")
+        self.publish_int8("strict", high)
+        self.wait_set_aside("strict", "cosine.min")
+        self.assertEqual(server.served_version(), "fp32")
+        self.publish_int8("lenient", low)
+        self.wait_serving(server, "lenient")
+
+
 class RecordingTests(GateTestCase):
     def publish_recorded(self, content: bytes, code: int = 0) -> str:
         folder = self.cluster.folder / "files"
@@ -255,6 +300,14 @@ class RecordingTests(GateTestCase):
 
 
 class CrashingCandidateTests(GateTestCase):
+    LOAD_SECONDS_MAX = 3
+
+    def restart_with_a_short_deadline(self) -> None:
+        config = self.a.folder / "shoal.toml"
+        config.write_text(f'[handoff]\nload_deadline = "{self.LOAD_SECONDS_MAX}s"\n')
+        self.a.stop()
+        self.a.start("--config", config)
+
     def check(self, content: bytes, says: str, seconds: float = 30.0, *options: object,
               program: tuple[str, ...] = DUMMY) -> None:
         self.publish_calibrated("1", self.GOOD)
@@ -269,6 +322,10 @@ class CrashingCandidateTests(GateTestCase):
 
     def test_a_candidate_that_kills_its_process_while_it_is_loaded(self) -> None:
         self.check(b"crash at load\n", "while it loaded")
+
+    def test_a_candidate_that_hangs_while_it_is_loaded(self) -> None:
+        self.restart_with_a_short_deadline()
+        self.check(b"hang at load\n", "deadline", self.LOAD_SECONDS_MAX + 10.0)
 
     def test_a_candidate_that_kills_its_process_while_it_is_calibrated(self) -> None:
         self.check(b"crash at calibration\n", "while it calibrated")

@@ -1,5 +1,6 @@
 public import EventLoop
 public import Handoff
+public import Rollout
 public import Units
 internal import Wire
 
@@ -32,6 +33,8 @@ public struct AgentConfiguration: Sendable {
     public var servedModels: [ModelName]
     /// Servers that do not speak `handoff/1`, and how they are spoken to. The first rule that covers a model is its.
     public var adapters: [AdapterRule]
+    /// How long inference processes may take; whether one is awaited follows from `servedModels` and `adapters`.
+    public var switching: RolloutSettings
 
     /// The defaults: all addresses of the machine, the default port, no peers.
     public init() {
@@ -48,6 +51,7 @@ public struct AgentConfiguration: Sendable {
         handoffRules = []
         servedModels = []
         adapters = []
+        switching = RolloutSettings()
         variants = [:]
         disk = DiskLimits()
         scrubDays = Limits.scrubDays

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Handoff
 internal import Manifest
+internal import Rollout
 internal import TOMLKit
 internal import Units
 
@@ -104,9 +105,19 @@ struct ConfigurationReader {
             case "models": configuration.servedModels = try models(handoff[key]?.array, key)
             case "allow": configuration.handoffRules = try rules(handoff[key]?.array)
             case "adapter": configuration.adapters = try adapters(handoff[key]?.array)
+            case "load_deadline": configuration.switching.loadDeadline = try deadline(handoff[key]?.string, key)
+            case "calibration_deadline":
+                configuration.switching.checkDeadline = try deadline(handoff[key]?.string, key)
             default: throw unknown(key, in: "handoff.")
             }
         }
+    }
+
+    private func deadline(_ text: String?, _ key: String) throws(ConfigurationError) -> Duration {
+        guard let duration = text.flatMap({ Duration(parsing: $0) }),
+            duration <= .seconds(Limits.rolloutDeadlineSecondsMax)
+        else { throw wrong(key, "a time in quotes of at most a day, such as \"90s\" or \"10m\"") }
+        return duration
     }
 
     private func models(_ array: TOMLArray?, _ key: String) throws(ConfigurationError) -> [ModelName] {

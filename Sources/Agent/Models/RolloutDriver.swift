@@ -33,20 +33,22 @@ final class RolloutDriver {
     private let settings: SettingsFile
     private let servedModels: Set<ModelName>
     private let adapters: [AdapterRule]
+    private let switching: RolloutSettings
     let jobs: Jobs
     private let log: Logger
 
     init(
-        store: Store, trust: Trust, library: Library, settings: SettingsFile, servedModels: [ModelName],
-        adapters: [AdapterRule], calibrations: Calibrations, jobs: Jobs, log: Logger
+        store: Store, trust: Trust, library: Library, settings: SettingsFile, configuration: AgentConfiguration,
+        calibrations: Calibrations, jobs: Jobs, log: Logger
     ) {
         self.calibrations = calibrations
         self.store = store
         self.trust = trust
         self.library = library
         self.settings = settings
-        self.servedModels = Set(servedModels)
-        self.adapters = adapters
+        servedModels = Set(configuration.servedModels)
+        adapters = configuration.adapters
+        switching = configuration.switching
         self.jobs = jobs
         self.log = log
     }
@@ -134,9 +136,9 @@ final class RolloutDriver {
             current: remembered(store.current(model)), previous: [remembered(store.previous(model))].compactMap(\.self),
             hadProcess: hadProcess, trials: settings.value.trials?[model.text]?.value ?? RolloutTrials())
         server?.open(model)
-        let awaitsProcess = servedModels.contains(model) || adapters.contains { $0.covers(model) }
-        return Rollout(
-            model: model, settings: RolloutSettings(awaitsProcess: awaitsProcess), restored: memory)
+        var settings = switching
+        settings.awaitsProcess = servedModels.contains(model) || adapters.contains { $0.covers(model) }
+        return Rollout(model: model, settings: settings, restored: memory)
     }
 
     /// What a machine has to know before anything else: restarted, it must not go back to what was denied.

@@ -112,6 +112,12 @@ extension RolloutSimulation {
         plan(.flip(agent.index, life: agent.life), after: pause)
     }
 
+    /// What a head has announced is wanted now.
+    func flip(_ agent: RolloutAgent) {
+        noteDisturbance(agent)
+        review(agent)
+    }
+
     // MARK: Fetching
 
     private func want(_ version: Digest, _ agent: RolloutAgent) {

@@ -189,7 +189,7 @@ public final class RolloutSimulation {
         case .kept(let node, let life, let document): if let agent = living(node, life) { keep(document, agent) }
         case .fetched(let node, let life, let version):
             if let agent = living(node, life) { finishFetch(version, agent) }
-        case .flip(let node, let life): if let agent = living(node, life) { review(agent) }
+        case .flip(let node, let life): if let agent = living(node, life) { flip(agent) }
         case .fleetWake(let node, let life): if let agent = living(node, life) { wakeFleet(agent) }
         case .rolloutWake(let node, let life): if let agent = living(node, life) { wakeRollout(agent) }
         case .compare(let node, let life): if let agent = living(node, life) { compare(agent) }
