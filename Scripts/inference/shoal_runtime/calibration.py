@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Optional, Tuple, TypeVar
@@ -30,9 +29,6 @@ HEADER_BYTES_MAX = 64 << 10
 FILE_BYTES_MAX = 64 << 20
 REPEATS = 3
 """Each sample's time is the least of so many."""
-NICENESS = 10
-"""Added to the niceness of the thread: requests go first."""
-NICENESS_MAX = 19
 
 _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
@@ -175,12 +171,3 @@ def _percentiles(seconds: List[float]) -> Dict[str, float]:
         return round(1_000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
 
     return {"p50": at(0.5), "p99": at(0.99)}
-
-
-def yield_to_requests() -> None:
-    """Lowers the priority of this thread alone, where the system can."""
-    thread = threading.get_native_id()
-    try:
-        os.setpriority(os.PRIO_PROCESS, thread, min(NICENESS_MAX, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS))
-    except (AttributeError, OSError):
-        pass

@@ -13,8 +13,9 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Callable, ContextManager, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
-from .calibration import CalibrationRun, Runner, yield_to_requests
+from .calibration import CalibrationRun, Runner
 from .holder import ModelHolder
+from .priority import yield_to_requests
 from .protocol import (
     ID_MAX,
     PROTOCOL,
@@ -88,7 +89,8 @@ class HandoffClient(Generic[M]):
     load at a time; whatever it raises is told to the agent as the reason (``LoadError`` chooses the code). ``runner``
     runs one calibration sample on a model; without it, versions that must be calibrated are not served here.
     ``calibrating`` gives the model to run them on in place of one, for as long as a calibration lasts: one whose
-    inferences use no other thread than the caller's, which has a lower priority.
+    inferences use no other thread than the caller's, which has a lower priority. With ``quiet_load`` loads have that
+    too: only for a loader whose models start no threads, since those would keep it for as long as they serve.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class HandoffClient(Generic[M]):
         runner: Optional[Runner[M]] = None,
         calibrating: Callable[[M], ContextManager[M]] = nullcontext,
         unload: Optional[Callable[[M], None]] = None,
+        quiet_load: bool = False,
         instance: Optional[str] = None,
         runtime: str = "shoal-runtime/0.1.0",
         formats: Sequence[str] = (),
@@ -110,6 +113,7 @@ class HandoffClient(Generic[M]):
         self._runner = runner
         self._quieten = calibrating
         self._unload = unload
+        self._quiet_load = quiet_load
         self._instance = instance
         self._runtime = runtime
         self._formats = list(formats)
@@ -413,6 +417,8 @@ class HandoffClient(Generic[M]):
     # A load, on its own thread
 
     def _load(self, loading: _Loading, job: LoadRequest) -> None:
+        if self._quiet_load:
+            yield_to_requests()
         started = time.monotonic()
         model: Optional[M] = None
         refusal: Optional[HandoffError] = None

@@ -63,6 +63,7 @@ class EmbedderLoader(ModelLoader[Embedder]):
     def __init__(self, threads: int = 1) -> None:
         """``threads`` of one inference. ``MissingRuntimeError`` without onnxruntime."""
         self._onnx = OnnxLoader(threads=threads, file="model.onnx", check=_require_inputs)
+        self.quiet_load = self._onnx.quiet_load
         self.runtime = f"ort-server/0.1.0 {self._onnx.runtime}"
 
     def load(self, path: str) -> Embedder:

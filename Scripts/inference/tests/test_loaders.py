@@ -15,7 +15,7 @@ from unittest import mock
 from cases import INFERENCE, ClientTestCase
 from fake_agent import digest
 from shoal_runtime import HandoffClient, LoadError
-from shoal_runtime.calibration import NICENESS, NICENESS_MAX, CalibrationError, write_tensors
+from shoal_runtime.calibration import CalibrationError, write_tensors
 from shoal_runtime.loaders import (
     ArrayLoader,
     ArrayModel,
@@ -26,6 +26,7 @@ from shoal_runtime.loaders import (
     Port,
 )
 from shoal_runtime.loaders.files import find_model
+from shoal_runtime.priority import NICENESS, NICENESS_MAX
 
 A, B = digest("a"), digest("b")
 needs_numpy = unittest.skipUnless(importlib.util.find_spec("numpy"), "needs numpy")
@@ -170,10 +171,12 @@ class ArrayLoaderTests(unittest.TestCase):
 
     def test_calibrations_run_on_one_thread(self) -> None:
         loader, model = self.make(threads=1)
+        self.assertTrue(loader.quiet_load)
         with loader.calibrating(model) as quiet:
             self.assertIs(quiet, model)
         self.assertFalse(model.is_closed)
         loader, model = self.make(threads=2)
+        self.assertFalse(loader.quiet_load)  # The model's own threads would keep a lower priority.
         with loader.calibrating(model) as quiet:
             self.assertIsNot(quiet, model)
             self.assertEqual((quiet.threads, quiet.is_closed), (1, False))
@@ -184,6 +187,8 @@ class ArrayLoaderTests(unittest.TestCase):
 
 @needs_numpy
 class CallableLoaderTests(ClientTestCase):
+    quiet_load = False
+
     def setUp(self) -> None:
         self.did: List[str] = []
         self.niceness: List[int] = []
@@ -196,11 +201,13 @@ class CallableLoaderTests(ClientTestCase):
             warm_up=self.warm_up,
             release=lambda model: self.did.append(f"release {model}"),
             runtime="plain/1",
+            quiet_load=self.quiet_load,
         )
         return loader.client(self.agent.path, "acme/words", instance="one")
 
     def load_plain(self, path: str) -> Any:
         self.did.append(f"load {path}")
+        self.loaded_at = thread_niceness()
         return Twice(path, self.niceness) if path != "/dull" else "no function"
 
     def warm_up(self, model: Any) -> None:
@@ -230,8 +237,17 @@ class CallableLoaderTests(ClientTestCase):
         write_tensors(inputs, {"x": numpy.arange(3.0)})
         fields: Dict[str, Any] = {"inputs": inputs, "outputs": outputs, "beside": None, "deadline_ms": 10_000}
         self.assertEqual(self.agent.ask("calibrate", digest=A, **fields)["samples"], 3)
-        ours = os.getpriority(os.PRIO_PROCESS, 0)
-        self.assertEqual(set(self.niceness), {min(NICENESS_MAX, ours + NICENESS)})
+        self.assertEqual(set(self.niceness), {lower_niceness()})
+
+    def test_loads_have_a_lower_priority_than_requests_only_where_the_loader_says_so(self) -> None:
+        self.assertTrue(self.agent.load(A, "/a")["ok"])
+        self.assertEqual(self.loaded_at, thread_niceness())
+        self.client.close()
+        self.quiet_load = True
+        self.client = self.make_client()
+        self.start()
+        self.assertTrue(self.agent.load(B, "/b")["ok"])
+        self.assertEqual(self.loaded_at, lower_niceness())
 
     def test_a_load_that_nobody_wants_any_more_is_not_warmed_up(self) -> None:
         began, may_go_on = threading.Event(), threading.Event()
@@ -254,6 +270,14 @@ class CallableLoaderTests(ClientTestCase):
         self.assertEqual(self.did, ["release /a"])
 
 
+def thread_niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def lower_niceness() -> int:
+    return min(NICENESS_MAX, thread_niceness() + NICENESS)
+
+
 class Twice:
     """A plain callable; ``ran_at`` are the priorities of the threads that called it."""
 
@@ -262,7 +286,7 @@ class Twice:
         self.ran_at = ran_at
 
     def __call__(self, arrays: Dict[str, Any]) -> Dict[str, Any]:
-        self.ran_at.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        self.ran_at.append(thread_niceness())
         return {name: 2 * array for name, array in arrays.items()}
 
     def __str__(self) -> str:

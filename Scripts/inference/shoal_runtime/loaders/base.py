@@ -33,6 +33,10 @@ class ModelLoader(ABC, Generic[M]):
     formats: Sequence[str] = ()
     """Names of file formats, for people."""
 
+    quiet_load: bool = False
+    """Whether loads and warm-ups have a lower priority than requests: only where the models start no threads, since
+    those would keep it for as long as they serve."""
+
     @abstractmethod
     def load(self, path: str) -> M:
         """Loads the version in the folder ``path``. Whatever is raised means that it cannot be loaded; ``LoadError``
@@ -80,6 +84,7 @@ class ModelLoader(ABC, Generic[M]):
             runner=self.run_sample,
             calibrating=self.calibrating,
             unload=self.release,
+            quiet_load=self.quiet_load,
             instance=instance,
             runtime=self.runtime,
             formats=self.formats,

@@ -25,14 +25,17 @@ class CallableLoader(ModelLoader[M]):
         warm_up: Optional[Callable[[M], object]] = None,
         release: Optional[Callable[[M], object]] = None,
         runtime: str = "python",
+        quiet_load: bool = False,
     ) -> None:
         """``load`` takes the folder of a version and returns its model. ``run`` runs one calibration sample on it, if
-        it is no function of arrays; ``warm_up`` and ``release`` are called before it serves and after it has."""
+        it is no function of arrays; ``warm_up`` and ``release`` are called before it serves and after it has. With
+        ``quiet_load`` the first two have a lower priority than requests; see ``ModelLoader``."""
         self._load = load
         self._run = run
         self._warm_up = warm_up
         self._release = release
         self.runtime = runtime
+        self.quiet_load = quiet_load
 
     def load(self, path: str) -> M:
         """Calls ``load``. ``LoadError`` if what it returns cannot be run."""
