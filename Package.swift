@@ -63,17 +63,26 @@ let command: Target = .executableTarget(
     swiftSettings: strict
 )
 
-/// A target's tests may import the target and whatever the target itself may.
+/// What tests of more than one target need.
+let testKits: [Target] = [
+    .target(
+        name: "HTTPTesting", dependencies: ["EventLoop", "Units"], path: "Tests/HTTPTesting", swiftSettings: strict)
+]
+let kitsOfTests: [String: [Target.Dependency]] = ["HTTPClient": ["HTTPTesting"], "Handoff": ["HTTPTesting"]]
+
+/// A target's tests may import the target, whatever the target itself may, and test kits.
 let tests: [Target] = [
     "Units", "Wire", "Manifest", "Chunking", "Swarm", "Fleet", "Rollout", "EventLoop", "Crypto", "Files",
     "HTTPClient", "Trust", "Store", "Handoff", "Control", "Agent",
 ].map { name in
     let imports = floors.first { $0.name == name }?.imports ?? []
-    return .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + imports, swiftSettings: strict)
+    let dependencies = [.byName(name: name)] + imports + (kitsOfTests[name] ?? [])
+    return .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
 }
 
 let commandTests: Target = .testTarget(
-    name: "shoalTests", dependencies: ["shoal", "Control", "EventLoop", "Manifest", "Units", argumentParser], swiftSettings: strict
+    name: "shoalTests", dependencies: ["shoal", "Control", "EventLoop", "Manifest", "Units", argumentParser],
+    swiftSettings: strict
 )
 
 /// Thousands of agents' pure logic on a simulated network; floors 0 to 2 only.
@@ -98,6 +107,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: libraries + systemLibraries + [command] + tests + [commandTests] + simulator,
+    targets: libraries + systemLibraries + [command] + testKits + tests + [commandTests] + simulator,
     swiftLanguageModes: [.v6]
 )

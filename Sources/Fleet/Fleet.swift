@@ -30,6 +30,16 @@ public struct Fleet: Sendable {
     /// A node that knows of nobody yet.
     public init(node: NodeID) { self.node = node }
 
+    /// One in the midst of its life: it has these rows, its own among them, and its neighbours have them too. For
+    /// simulations of clusters that are too large to be watched from their first moment on.
+    public init(node: NodeID, knowing rows: [NodeID: FleetRow], with neighbours: [NodeID], now: Instant) {
+        self.node = node
+        self.rows = rows
+        report.lastAt = rows[node]?.heardAt
+        report.hasChanged = report.lastAt == nil
+        for neighbour in neighbours { self.neighbours.add(neighbour, Acquaintance(now: now)) }
+    }
+
     /// Takes one event, and says what is to be done.
     public mutating func handle(_ event: FleetEvent, now: Instant) -> [FleetEffect] {
         effects = []

@@ -25,6 +25,12 @@ public struct FleetRow: Sendable {
     /// When somebody heard it first, as far as is known.
     public let heardAt: Instant
 
+    /// A row of a record that somebody heard then.
+    public init(status: HeldStatus, heardAt: Instant) {
+        self.status = status
+        self.heardAt = heardAt
+    }
+
     /// Which record it is.
     public var stamp: StatusStamp { status.record.stamp }
 }

@@ -8,11 +8,13 @@ struct FleetRun: ParsableCommand {
         abstract: "What it costs that each node knows what all others run, and how soon it does.",
         discussion: """
             All nodes start within two seconds and report; then twenty of them change one after the other, then a \
-            thousand at once. Bytes are those of frames about status with what TLS adds.
+            thousand at once. With --settled everybody knows of everybody at the beginning already. Bytes are those of \
+            frames about status with what TLS adds.
             """)
 
     @Option(help: "Nodes.") var nodes = 1_000
     @Option(help: "Connections of a node, on average.") var degree = 10
+    @Flag(help: "Begin with a cluster that has run for a while.") var settled = false
     @Option(help: "How long it goes on after the start, in times from one record of a node to its next.")
     var heartbeats = 2.0
     @Option(help: "Nodes that change at once.") var changes = 1_000
@@ -29,6 +31,7 @@ struct FleetRun: ParsableCommand {
         var scenario = FleetScenario()
         scenario.nodeCount = nodes
         scenario.degree = degree
+        scenario.isSettled = settled
         scenario.heartbeatCount = heartbeats
         scenario.massChangeCount = changes
         scenario.seed = seed

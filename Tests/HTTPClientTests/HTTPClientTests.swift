@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPClient
+import HTTPTesting
 import Testing
 import Units
 
@@ -7,7 +8,7 @@ import Units
     private let soon = Duration.seconds(5)
 
     @Test @LoopActor func aGetBringsStatusAndBody() async throws {
-        let server = try FakeServer { _ in .answer(203, Array("well".utf8)) }
+        let server = try FakeHTTPServer { _ in .answer(203, Array("well".utf8)) }
         let client = HTTPClient()
         let response = try await client.send(.get(server.url + "/a/b?c=d", within: soon))
         #expect(response.status == 203 && response.isSuccess)
@@ -18,7 +19,7 @@ import Units
     }
 
     @Test @LoopActor func aPostSendsItsBodyAndHeaders() async throws {
-        let server = try FakeServer { .answer(200, Array($0.body.utf8)) }
+        let server = try FakeHTTPServer { .answer(200, Array($0.body.utf8)) }
         let client = HTTPClient()
         let body = Array(#"{"type":"hello"}"#.utf8)
         let response = try await client.send(
@@ -34,7 +35,7 @@ import Units
     }
 
     @Test @LoopActor func manyRequestsRunAtTheSameTime() async throws {
-        let server = try FakeServer { .answer(200, Array($0.path.utf8)) }
+        let server = try FakeHTTPServer { .answer(200, Array($0.path.utf8)) }
         let client = HTTPClient()
         let url = server.url
         let requests = (0..<50).map { number in
@@ -48,7 +49,7 @@ import Units
     }
 
     @Test @LoopActor func aRedirectIsAnAnswerAndIsNotFollowed() async throws {
-        let server = try FakeServer { _ in
+        let server = try FakeHTTPServer { _ in
             .raw(Array("HTTP/1.1 302 x\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n".utf8))
         }
         let client = HTTPClient()
@@ -74,7 +75,7 @@ import Units
     }
 
     @Test @LoopActor func nobodyThereIsRefused() async throws {
-        let server = try FakeServer { _ in .silence }
+        let server = try FakeHTTPServer { _ in .silence }
         let url = server.url
         server.close()
         let client = HTTPClient()
@@ -83,7 +84,7 @@ import Units
     }
 
     @Test @LoopActor func aServerThatDoesNotAnswerIsGivenUpAtTheDeadline() async throws {
-        let server = try FakeServer { _ in .silence }
+        let server = try FakeHTTPServer { _ in .silence }
         let client = HTTPClient()
         let start = Clock.now()
         #expect(await failure(client, .get(server.url, within: .milliseconds(200)))?.code == .timedOut)
@@ -93,7 +94,7 @@ import Units
     }
 
     @Test @LoopActor func aConnectionThatBreaksInTheMiddleIsBroken() async throws {
-        let server = try FakeServer { _ in .raw(Array("HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nshort".utf8)) }
+        let server = try FakeHTTPServer { _ in .raw(Array("HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nshort".utf8)) }
         let client = HTTPClient()
         #expect(await failure(client, .get(server.url, within: soon))?.code == .broken)
         client.close()
@@ -101,7 +102,7 @@ import Units
     }
 
     @Test @LoopActor func aPostIsNotSentAgainWhenTheServerGoesAway() async throws {
-        let server = try FakeServer { $0.path == "/gone" ? .raw([]) : .answer(200, []) }
+        let server = try FakeHTTPServer { $0.path == "/gone" ? .raw([]) : .answer(200, []) }
         let client = HTTPClient()
         _ = try await client.send(.post(server.url, json: [], within: soon))
         #expect(await failure(client, .post(server.url + "/gone", json: [], within: soon))?.code == .broken)
@@ -112,7 +113,7 @@ import Units
 
     @Test @LoopActor func aBodyUpToTheBoundPassesAndALongerOneDoesNot() async throws {
         let most = Limits.httpBodyByteCountMax
-        let server = try FakeServer {
+        let server = try FakeHTTPServer {
             .answer(200, [UInt8](repeating: 0x61, count: $0.path == "/most" ? most : most + 1))
         }
         let client = HTTPClient()
@@ -123,7 +124,7 @@ import Units
     }
 
     @Test @LoopActor func whatIsUnderWayFailsWhenTheClientCloses() async throws {
-        let server = try FakeServer { _ in .silence }
+        let server = try FakeHTTPServer { _ in .silence }
         let client = HTTPClient()
         let timer = LoopTimer { client.close() }
         timer.start(after: .milliseconds(50))

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import HTTPTesting
 import Handoff
 import Manifest
 import Testing

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import HTTPTesting
 import Handoff
 import Testing
 import Units

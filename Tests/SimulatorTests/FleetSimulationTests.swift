@@ -22,6 +22,18 @@ import Testing
         #expect(report.oldestRowSeconds < 300)
     }
 
+    @Test func aSettledClusterOnlyRenewsItsRows_andHearsOfChangesAsSoon() {
+        var scenario = FleetScenario()
+        scenario.nodeCount = 40
+        scenario.isSettled = true
+        let report = run(scenario)
+        #expect(report.settledSeconds == 1 && report.rowCountMean == 40)
+        // Certificates do not travel again, nor rows that are no older than one pause.
+        #expect(report.settled.mean < 2_000)
+        #expect(report.singleChangeSeconds.last ?? .infinity < 10)
+        #expect(report.oldestRowSeconds < 12)
+    }
+
     @Test func equalScenariosGiveEqualDigestsWithAnyNumberOfShards() {
         var scenario = FleetScenario()
         scenario.nodeCount = 30

@@ -58,6 +58,9 @@ PLATFORM = frozenset({"FoundationEssentials", "Glibc", "Synchronization"})
 # What any test may import beside what its target may: tests read vectors and time themselves.
 TEST_PLATFORM = frozenset({"Testing", "Foundation"}) | PLATFORM
 
+# What tests of several targets share.
+TEST_KITS = frozenset({"HTTPTesting"})
+
 # What no pure floor may import, whatever its row says.
 IMPURE = frozenset({
     "Darwin", "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Logging", "Metrics", "Musl",
@@ -75,7 +78,7 @@ def allowed_in_tests(target: str) -> frozenset[str]:
     """What the tests of a target may import; IntegrationTests and test kits, which have no target, may import all."""
     if target not in TARGETS:
         return frozenset(TARGETS) | C_TARGETS | COLLECTIONS | TEST_PLATFORM | {"TOMLKit", "Logging", "ArgumentParser"}
-    return allowed(target) | {target} | TEST_PLATFORM
+    return allowed(target) | {target} | TEST_KITS | TEST_PLATFORM
 
 
 def is_pure(target: str) -> bool:

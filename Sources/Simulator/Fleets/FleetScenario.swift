@@ -6,7 +6,9 @@ public struct FleetScenario: Sendable {
     public var degree = 10
     /// One way along a connection, in seconds: drawn anew for each, between these.
     public var delaySeconds = 0.001...0.02
-    /// The time in which all nodes start, in seconds.
+    /// Whether everybody knows of everybody from the start on, and reports as often as it does in the long run.
+    public var isSettled = false
+    /// The time in which all nodes start, in seconds, if not.
     public var startSeconds = 2.0
     /// How long it goes on once everybody knows of everybody, in times from one record of a node to its next.
     public var heartbeatCount = 2.0

@@ -44,7 +44,26 @@ final class FleetShard {
         nodes = range.map { FleetSimulatedNode(setting, $0) }
         known = Array(repeating: 0, count: setting.changes.count)
         knownAt = known.map { _ in 0 }
+        guard !setting.scenario.isSettled else { return }
         for index in range { add(.start, to: Int32(index), from: Int32(index), at: setting.starts[index]) }
+    }
+
+    /// Each node's first record, which it signed at some time before the simulation begins.
+    func firstRows() -> [(NodeID, FleetRow)] {
+        nodes.indices.map { place in
+            let (node, signedAt) = (nodes[place], setting.firstReports[nodes[place].index])
+            let status = nodes[place].report(at: signedAt, setting)
+            return (node.id, FleetRow(status: status, heardAt: Instant(nanoseconds: signedAt)))
+        }
+    }
+
+    /// The nodes begin where everybody knows of everybody.
+    func settle(knowing rows: [NodeID: FleetRow]) {
+        for place in nodes.indices {
+            nodes[place].settle(knowing: rows)
+            planWake(place, at: 0)
+        }
+        completeCount = nodes.count
     }
 
     var nextTime: Nanoseconds { min(agenda.nextTime ?? .never, incoming.map(\.time).min() ?? .never) }

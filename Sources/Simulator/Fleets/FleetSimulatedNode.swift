@@ -22,6 +22,10 @@ final class FleetSetting: Sendable {
     let ids: [NodeID]
     let numbers: [NodeID: Int]
     let starts: [Nanoseconds]
+    /// In a settled cluster: when each node signed its newest record, before the beginning.
+    let firstReports: [Nanoseconds]
+    /// From one record of a node to its next.
+    let pause: Nanoseconds
     let links: [[Link]]
     let changes: [Change]
     private let desks: [StatusDesk]
@@ -41,6 +45,9 @@ final class FleetSetting: Sendable {
                 links[edge.1].append(Link(node: Int32(edge.0), id: ids[edge.0], delay: delay))
             }
         changes = Self.changes(scenario, &random)
+        let pause = max(Limits.statusPauseMin, Limits.statusPausePerNode * scenario.nodeCount).wholeNanoseconds
+        self.pause = pause
+        firstReports = ids.map { _ in -Nanoseconds.random(in: 0..<pause, using: &random) }
         desks = ids.map { _ in StatusDesk() }
     }
 
@@ -105,6 +112,12 @@ struct FleetSimulatedNode {
         core = Fleet(node: id)
         startLoads = links.map { _ in LinkLoad() }
         settledLoads = startLoads
+    }
+
+    /// From here on it knows what all others know, its neighbours included.
+    mutating func settle(knowing rows: [NodeID: FleetRow]) {
+        core = Fleet(node: id, knowing: rows, with: links.map(\.id), now: .zero)
+        isComplete = true
     }
 
     /// A record of a usual size: two labels, one channel.

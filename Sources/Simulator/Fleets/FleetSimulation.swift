@@ -27,8 +27,10 @@ public final class FleetSimulation {
         }
         lookahead = Nanoseconds(seconds: scenario.delaySeconds.lowerBound)
         precondition(lookahead > 0, "nodes without a delay between them cannot be split")
-        let perNode = Limits.statusPausePerNode * scenario.nodeCount
-        pause = max(Limits.statusPauseMin, perNode).wholeNanoseconds
+        pause = setting.pause
+        guard scenario.isSettled else { return }
+        let rows = Dictionary(uniqueKeysWithValues: shards.flatMap { $0.firstRows() })
+        for shard in shards { shard.settle(knowing: rows) }
     }
 
     /// How many parts can be worked on at once.

@@ -1,48 +1,58 @@
-import EventLoop
-import Testing
-import Units
+public import EventLoop
+internal import Units
 
-/// What came in.
-struct Asked: Hashable, Sendable {
-    let method: String
-    let path: String
-    let headers: [String]
-    let body: String
+/// A request as it came in.
+public struct Asked: Hashable, Sendable {
+    /// In capitals.
+    public let method: String
+    /// With the query.
+    public let path: String
+    /// A line each.
+    public let headers: [String]
+    /// All of it, as text.
+    public let body: String
 }
 
 /// An HTTP server that answers as a test says.
-@LoopActor final class FakeHTTPServer {
+@LoopActor public final class FakeHTTPServer {
     /// What becomes of a request.
-    enum Reply: Sendable {
+    public enum Reply: Sendable {
+        /// A status and a body.
         case answer(Int, [UInt8])
         /// These bytes and nothing else, then the end.
         case raw([UInt8])
+        /// Nothing comes.
         case silence
     }
 
-    private(set) var asked: [Asked] = []
+    /// All requests so far.
+    public private(set) var asked: [Asked] = []
     private var listener: StreamListener?
     private var streams: [ByteStream] = []
     private let reply: @LoopActor (Asked) -> Reply
-
     private var port: UInt16 = 0
 
-    init(_ reply: @escaping @LoopActor (Asked) -> Reply) throws {
+    /// Listens at a port that the kernel chooses.
+    public init(_ reply: @escaping @LoopActor (Asked) -> Reply) throws {
         self.reply = reply
         try open()
     }
 
     /// Listens, again at the same port.
-    func open() throws {
-        let loopback = try #require(Endpoint(parsing: "127.0.0.1:\(port)", defaultPort: port))
+    public func open() throws {
+        guard let loopback = Endpoint(parsing: "127.0.0.1:\(port)", defaultPort: port) else {
+            preconditionFailure("127.0.0.1:\(port) is an address")
+        }
         let listener = try StreamListener.tcp(loopback) { [weak self] stream in self?.accept(stream) }
         self.listener = listener
         port = listener.local?.port ?? 0
     }
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    /// Without a slash at the end.
+    public var url: String { "http://127.0.0.1:\(port)" }
 
-    func close() {
+    /// Ends all connections.
+    public func close() {
         listener?.close()
         listener = nil
         for stream in streams { stream.close() }
