@@ -94,6 +94,8 @@ public struct HandoffReport: Hashable, Sendable {
     public var requestCount: Int?
     /// Of those, how many failed.
     public var errorCount: Int?
+    /// What those took, all together, that came to their end; 0 or more, and at most a century.
+    public var busy: Duration?
 }
 
 /// What to load.

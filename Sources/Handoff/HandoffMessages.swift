@@ -116,15 +116,21 @@ struct HealthMessage: Decodable {
         case active
         case inFlight = "in_flight"
         case requests, errors
+        case busy = "busy_ms"
     }
+
+    /// A century, in milliseconds: more is none that a process can have been busy.
+    private static let busyMax = 3.2e12
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
+        let busy = try fields.decodeIfPresent(Double.self, forKey: .busy)
+            .flatMap { (0...Self.busyMax).contains($0) ? Duration.seconds($0 / 1_000) : nil }
         report = HandoffReport(
             active: try fields.decode(DigestText?.self, forKey: .active)?.digest,
             inFlightCount: try fields.decodeIfPresent(Int.self, forKey: .inFlight),
             requestCount: try fields.decodeIfPresent(Int.self, forKey: .requests),
-            errorCount: try fields.decodeIfPresent(Int.self, forKey: .errors))
+            errorCount: try fields.decodeIfPresent(Int.self, forKey: .errors), busy: busy)
     }
 }
 

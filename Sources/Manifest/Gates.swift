@@ -32,6 +32,8 @@ public struct Gates: Hashable, Sendable {
     public var watchSeconds: Int?
     /// The share of requests that may fail in that time, 0 to 1.
     public var watchErrorsMax: Double?
+    /// How many times longer than before requests may take on average in that time.
+    public var watchLatencyRatioMax: Double?
     /// How long requests may run in that time without one of them coming to its end.
     public var watchStallSeconds: Int?
 
@@ -51,12 +53,11 @@ public struct Gates: Hashable, Sendable {
             case .cosine: cosineMin = try Self.number(note, in: -1...1)
             case .difference: differenceMax = try Self.number(note, in: 0...Double.greatestFiniteMagnitude)
             case .argmax: argmaxMin = try Self.number(note, in: 0...1)
-            case .latency:
-                let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
-                latencyRatioMax = try Self.number(note, in: positive)
+            case .latency: latencyRatioMax = try Self.number(note, in: Self.positive)
             case .memory: memoryMax = ByteCount(try Self.whole(note, in: 0...Int64.max))
             case .watch: watchSeconds = Int(try Self.whole(note, in: 0...Int64(Limits.rolloutWatchSecondsMax)))
             case .watchErrors: watchErrorsMax = try Self.number(note, in: 0...1)
+            case .watchLatency: watchLatencyRatioMax = try Self.number(note, in: Self.positive)
             case .watchStall:
                 watchStallSeconds = Int(try Self.whole(note, in: 1...Int64(Limits.rolloutStallSecondsMax)))
             }
@@ -83,8 +84,11 @@ public struct Gates: Hashable, Sendable {
         case memory = "memory.max"
         case watch = "watch.seconds"
         case watchErrors = "watch.errors.max"
+        case watchLatency = "watch.latency.ratio.max"
         case watchStall = "watch.stall.seconds"
     }
+
+    private static let positive = Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude
 
     private static func path(_ note: Note) throws(GateError) -> FilePath {
         guard let path = FilePath(note.value) else { throw GateError(gate: note.key, detail: "no path: \(note.value)") }

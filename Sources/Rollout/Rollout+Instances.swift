@@ -152,7 +152,10 @@ extension Rollout {
     private mutating func become(_ digest: Digest, on instance: RolloutInstance, insteadOf: Digest?, now: Instant) {
         instances[instance]?.active = digest
         instances[instance]?.activeSince = now
-        let trial = newTrial(of: digest, counts: instances[instance]?.counts, now: now)
+        let (counts, first) = (instances[instance]?.counts, instances[instance]?.countsAtFirst)
+        let usualTime = insteadOf == nil ? nil : first.flatMap { counts?.meanTime(since: $0) }
+        instances[instance]?.countsAtFirst = counts
+        let trial = newTrial(of: digest, counts: counts, usualTime: usualTime, now: now)
         instances[instance]?.trial = trial
         instances[instance]?.resident[digest] = nil
         emit(.note(.serving(instance, digest, insteadOf: insteadOf)))

@@ -54,18 +54,21 @@ extension Rollout {
     }
 
     /// A version began to serve on a process.
-    func newTrial(of digest: Digest, counts: RolloutCounts?, now: Instant) -> InstanceState.Trial? {
+    /// - Parameter usualTime: what a request took before; nil if that is not known.
+    func newTrial(
+        of digest: Digest, counts: RolloutCounts?, usualTime: Duration? = nil, now: Instant
+    ) -> InstanceState.Trial? {
         guard !isProven(digest), let version = version(of: digest), !version.trial.isNone else { return nil }
-        return InstanceState.Trial(until: now + version.trial.watch, base: counts)
+        return InstanceState.Trial(until: now + version.trial.watch, base: counts, usualTime: usualTime)
     }
 
     /// Looks at how requests fared since the switch.
     mutating func judge(_ instance: RolloutInstance, _ counts: RolloutCounts, now: Instant) {
-        instances[instance]?.counts = counts
+        note(counts, of: instance)
         guard let state = instances[instance], let trial = state.trial, let digest = state.active,
             let version = version(of: digest)
         else { return }
-        guard let base = trial.base, counts.requests >= base.requests, counts.errors >= base.errors else {
+        guard let base = trial.base, counts.follow(base) else {
             instances[instance]?.trial?.base = counts
             return
         }
@@ -76,9 +79,29 @@ extension Rollout {
             let seconds = Int(stall.inSeconds)
             return blame(digest, on: instance, "requests hang: none came to its end in \(seconds) s", now: now)
         }
-        guard errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests)
-        else { return }
-        blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
+        if errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests) {
+            return blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
+        }
+        if let times = slowness(of: counts, since: base, trial, ratioMax: version.trial.latencyRatioMax) {
+            blame(digest, on: instance, "requests take \(times) after the switch", now: now)
+        }
+    }
+
+    private mutating func note(_ counts: RolloutCounts, of instance: RolloutInstance) {
+        instances[instance]?.counts = counts
+        if let first = instances[instance]?.countsAtFirst, counts.follow(first) { return }
+        instances[instance]?.countsAtFirst = counts
+    }
+
+    /// How long requests take now, and how long they took, if that is too much; nil if it is not.
+    private func slowness(
+        of counts: RolloutCounts, since base: RolloutCounts, _ trial: InstanceState.Trial, ratioMax: Double
+    ) -> String? {
+        guard let usual = trial.usualTime, let mean = counts.meanTime(since: base),
+            mean - usual >= Limits.rolloutLatencyDifferenceMin, mean.inSeconds > ratioMax * usual.inSeconds
+        else { return nil }
+        func milliseconds(_ time: Duration) -> String { "\((time.inSeconds * 10_000).rounded() / 10) ms" }
+        return "\(milliseconds(mean)) in place of \(milliseconds(usual))"
     }
 
     /// For how long requests have run without one of them coming to its end; nil while none runs.
@@ -89,7 +112,7 @@ extension Rollout {
             instances[instance]?.trial?.ended = nil
             return nil
         }
-        let count = counts.requests - counts.inFlight
+        let count = counts.ended
         if let ended = instances[instance]?.trial?.ended, ended.count == count { return now - ended.since }
         instances[instance]?.trial?.ended = (count, now)
         return .zero

@@ -8,6 +8,8 @@ public struct RolloutTrial: Hashable, Sendable {
     public var watch: Duration
     /// The share of requests that may fail in that time, 0 to 1.
     public var errorShareMax: Double
+    /// How many times longer than those of the version before requests may take on average in that time.
+    public var latencyRatioMax: Double
     /// How long requests may run in that time without one of them coming to its end.
     public var stallMax: Duration
     /// Why it must not serve here at all, such as a gate that this agent does not understand; nil if it may.
@@ -16,11 +18,13 @@ public struct RolloutTrial: Hashable, Sendable {
     /// A trial.
     public init(
         isCalibrated: Bool, watch: Duration, errorShareMax: Double,
+        latencyRatioMax: Double = Limits.rolloutLatencyRatioDefault,
         stallMax: Duration = .seconds(Limits.rolloutStallSecondsDefault), obstacle: String? = nil
     ) {
         self.isCalibrated = isCalibrated
         self.watch = watch
         self.errorShareMax = errorShareMax
+        self.latencyRatioMax = latencyRatioMax
         self.stallMax = stallMax
         self.obstacle = obstacle
     }
@@ -97,11 +101,31 @@ public struct RolloutCounts: Hashable, Sendable {
     public var errors: Int
     /// Those that run now.
     public var inFlight: Int
+    /// What those took, all together, that came to their end; nil where it is not told.
+    public var busy: Duration?
 
     /// Counts, 0 or more.
-    public init(requests: Int, errors: Int, inFlight: Int = 0) {
+    public init(requests: Int, errors: Int, inFlight: Int = 0, busy: Duration? = nil) {
         self.requests = requests
         self.errors = errors
         self.inFlight = inFlight
+        self.busy = busy
+    }
+
+    /// Those that came to their end.
+    var ended: Int { requests - inFlight }
+
+    /// Whether the process may have counted from the others to these.
+    func follow(_ others: RolloutCounts) -> Bool {
+        requests >= others.requests && errors >= others.errors && ended >= others.ended
+            && (busy ?? .zero) >= (others.busy ?? .zero)
+    }
+
+    /// What a request has taken on average since then; nil while too few came to their end, or where it is not told.
+    func meanTime(since others: RolloutCounts) -> Duration? {
+        guard let busy, let busyBefore = others.busy, ended - others.ended >= Limits.rolloutLatencyCountMin else {
+            return nil
+        }
+        return (busy - busyBefore) / (ended - others.ended)
     }
 }

@@ -30,6 +30,12 @@ extension Limits {
     public static let rolloutWatchSecondsMax = 86_400
     /// The share of requests that may fail during a trial, in parts of a thousand, unless a gate says otherwise.
     public static let rolloutErrorsPerMilleDefault = 50
+    /// How many times longer than before requests may take on average during a trial, unless a gate says otherwise.
+    public static let rolloutLatencyRatioDefault = 2.0
+    /// Requests that must have come to their end before and after the switch for that to say anything...
+    public static let rolloutLatencyCountMin = 100
+    /// ... and the least difference that does.
+    public static let rolloutLatencyDifferenceMin = Duration.milliseconds(1)
     /// Requests that run so long during a trial without one of them coming to its end say that the version hangs,
     /// unless a gate says otherwise.
     public static let rolloutStallSecondsDefault = 60

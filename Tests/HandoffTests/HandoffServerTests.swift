@@ -97,17 +97,18 @@ import Units
         #expect(try await house.events.next() == .drained(instance, one))
         process.send(#"{"type":"released","digest":"\#(one)"}"#)
         #expect(try await house.events.next() == .released(instance, one))
-        process.send(#"{"type":"health","active":"\#(two)","in_flight":3,"requests":9,"errors":1}"#)
+        process.send(#"{"type":"health","active":"\#(two)","in_flight":3,"requests":9,"errors":1,"busy_ms":81.5}"#)
         guard case .reported(instance, let report) = try await house.events.next() else {
             throw Unexpected(what: "no reported")
         }
         #expect(report.active == two)
-        #expect(report.inFlightCount == 3)
-        process.send(#"{"type":"health","active":null}"#)
+        #expect((report.inFlightCount, report.requestCount, report.errorCount) == (3, 9, 1))
+        #expect(report.busy == .seconds(0.0815))
+        process.send(#"{"type":"health","active":null,"busy_ms":-1}"#)
         guard case .reported(instance, let empty) = try await house.events.next() else {
             throw Unexpected(what: "no reported")
         }
-        #expect(empty.active == nil)
+        #expect(empty.active == nil && empty.busy == nil)
     }
 
     @Test @LoopActor func aPingAndARefusedReleaseBringAReport() async throws {

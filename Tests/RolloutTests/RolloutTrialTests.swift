@@ -170,6 +170,44 @@ extension Stage {
                 == [activate(v1, expecting: t2)])
     }
 
+    /// Version 1 has served 200 requests of so many milliseconds each; version 2 is on trial.
+    private func onTrial(afterRequestsOf milliseconds: Double, count: Int = 200) -> Stage {
+        var stage = Stage.servingFirst()
+        stage.play(.reported(a, active: v1.digest, busy(0, 0)))
+        stage.play(.reported(a, active: v1.digest, busy(count, milliseconds * Double(count))))
+        stage.play(.available(t2), .desired(t2), .loaded(a, t2.digest), .checked(a, t2.digest))
+        stage.play(.activated(a, t2.digest), .drained(a, v1.digest))
+        return stage
+    }
+
+    private func busy(_ requests: Int, _ milliseconds: Double) -> RolloutCounts {
+        RolloutCounts(requests: requests, errors: 0, busy: .seconds(milliseconds / 1_000))
+    }
+
+    @Test func requestsThatTakeMoreThanTwiceAsLongDuringTheTrialGoBack() {
+        var stage = onTrial(afterRequestsOf: 10)
+        // A hundred and fifty of 19 ms, then fifty of 25.
+        #expect(stage.play(.reported(a, active: t2.digest, busy(350, 2_000 + 2_850))) == [])
+        let slow = busy(400, 2_000 + 2_850 + 1_250)
+        #expect(stage.play(.reported(a, active: t2.digest, slow)) == [activate(v1, expecting: t2)])
+        #expect(stage.rollout.error(of: t2.digest)?.contains("20.5 ms in place of 10.0 ms") == true)
+    }
+
+    @Test func slownessIsNotJudgedByFewRequestsNorByLessThanAMillisecond() {
+        var stage = onTrial(afterRequestsOf: 10)
+        #expect(stage.play(.reported(a, active: t2.digest, busy(299, 2_000 + 9_900))) == [])
+        stage = onTrial(afterRequestsOf: 10, count: 99)
+        #expect(stage.play(.reported(a, active: t2.digest, busy(300, 990 + 20_000))) == [])
+        stage = onTrial(afterRequestsOf: 0.1)
+        #expect(stage.play(.reported(a, active: t2.digest, busy(400, 20 + 200))) == [])
+    }
+
+    @Test func aProcessThatDoesNotSayHowLongRequestsTookIsNotSlow() {
+        var stage = onTrial(afterRequestsOf: 10)
+        let untold = RolloutCounts(requests: 900, errors: 0)
+        #expect(stage.play(.reported(a, active: t2.digest, untold)) == [])
+    }
+
     @Test func aProcessThatDiesDuringTheTrialComesBackToTheVersionBefore() {
         var stage = Stage.onTrial()
         stage.play(.detached(a, inOrder: false))

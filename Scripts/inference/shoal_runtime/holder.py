@@ -73,6 +73,7 @@ class ModelHolder(Generic[M]):
         self._requests = 0
         self._errors = 0
         self._in_flight = 0
+        self._busy_seconds = 0.0
         self._flip_seconds = 0.0
         self._idle = threading.Condition(self._lock)
 
@@ -86,6 +87,7 @@ class ModelHolder(Generic[M]):
             held._users += 1
             self._requests += 1
             self._in_flight += 1
+        began = time.monotonic()
         try:
             yield held
         except BaseException:
@@ -93,7 +95,7 @@ class ModelHolder(Generic[M]):
                 self._errors += 1
             raise
         finally:
-            self._leave(held)
+            self._leave(held, time.monotonic() - began)
 
     @contextmanager
     def borrow(self, digest: str) -> Iterator[Held[M]]:
@@ -111,10 +113,11 @@ class ModelHolder(Generic[M]):
                 held._users -= 1
             self._run_later(lambda: self._settle(held))
 
-    def _leave(self, held: Held[M]) -> None:
+    def _leave(self, held: Held[M], seconds: float) -> None:
         with self._lock:
             held._users -= 1
             self._in_flight -= 1
+            self._busy_seconds += seconds
             if self._in_flight == 0:
                 self._idle.notify_all()
             is_last = held._users == 0 and held is not self._active and (held._was_active or held._releasing)
@@ -220,7 +223,7 @@ class ModelHolder(Generic[M]):
         return self._active
 
     def status(self) -> Dict[str, Any]:
-        """What ``health`` says: active, resident, in_flight, requests, errors; one consistent moment."""
+        """What ``health`` says: active, resident, in_flight, requests, errors, busy_ms; one consistent moment."""
         with self._lock:
             resident: List[str] = sorted(self._resident)
             return {
@@ -229,4 +232,5 @@ class ModelHolder(Generic[M]):
                 "in_flight": self._in_flight,
                 "requests": self._requests,
                 "errors": self._errors,
+                "busy_ms": round(1_000 * self._busy_seconds, 3),
             }

@@ -4,6 +4,7 @@ import threading
 import time
 import unittest
 from typing import List
+from unittest import mock
 
 from fake_agent import FakeModel, digest, unload
 from shoal_runtime import ConflictError, HandoffError, ModelHolder, NoModelError, NotResidentError
@@ -126,6 +127,19 @@ class ModelHolderTests(unittest.TestCase):
                 raise ZeroDivisionError
         status = self.holder.status()
         self.assertEqual((status["requests"], status["errors"], status["in_flight"]), (1, 1, 0))
+
+    def test_what_requests_took_adds_up_once_they_have_ended(self) -> None:
+        self.activate(A, None)
+        self.assertEqual(self.holder.status()["busy_ms"], 0)
+        times = iter([1.0, 1.5, 2.0, 2.25])
+        with mock.patch("shoal_runtime.holder.time.monotonic", lambda: next(times)):
+            first, second = self.holder.use(), self.holder.use()
+            for request in (first, second):
+                request.__enter__()
+            first.__exit__(None, None, None)
+            self.assertEqual(self.holder.status()["busy_ms"], 1_000)
+            second.__exit__(None, None, None)
+        self.assertEqual(self.holder.status()["busy_ms"], 1_750)
 
     def test_readers_never_see_a_version_that_is_gone(self) -> None:
         self.activate(A, None)

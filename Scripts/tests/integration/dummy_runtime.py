@@ -21,12 +21,13 @@ from shoal_runtime.http_front import Answer, HTTPFront, HTTPRefusal, parse_addre
 
 FAULTS = (
     "crash at load", "hang at load", "out of memory", "crash at calibration", "hang at calibration", "nan",
-    "wrong shape", "slow", "errors", "crash later", "hang later", "infinity",
+    "wrong shape", "slow", "errors", "crash later", "hang later", "slow later", "infinity",
     "missing output", "wrong tokenizer",
 )
 ELSEWHERE = "errors but on "
 LATER_SECONDS = 1.0
 PULSE_SECONDS = 0.05
+SLOW_SECONDS = 0.03
 
 
 class Model:
@@ -47,6 +48,8 @@ class Model:
             raise ValueError("wrong on purpose")
         if self.fault == "hang later":
             threading.Event().wait()
+        if self.fault == "slow later":
+            time.sleep(SLOW_SECONDS)
         if self.fault == "crash later":
             threading.Timer(LATER_SECONDS, os._exit, [9]).start()
         return self.numbers(text)

@@ -16,6 +16,7 @@ from waiting import wait_until
 
 TEXT_BYTES = 128
 GOOD_VERSIONS = 100
+LATENCY_REQUESTS = 100  # Fewer say nothing about how long requests take.
 PULSING = (*DUMMY, "--pulse")
 
 
@@ -126,6 +127,16 @@ class GateTests(GateTestCase):
         self.publish_calibrated("2", b"errors\n")
         with RunningLoad(server.url, self.references()):
             self.wait_set_aside("2", "requests failed after the switch", seconds=60)
+            self.wait_serving(server, "1", seconds=10)
+
+    def test_a_version_that_is_slow_after_the_switch_is_taken_back(self) -> None:
+        self.publish_calibrated("1", self.GOOD)
+        server = self.serve(self.a)
+        self.wait_serving(server, "1")
+        with RunningLoad(server.url, self.references()) as load:
+            load.wait_for_answers(2 * LATENCY_REQUESTS, "1")
+            self.publish_calibrated("2", b"slow later\n")
+            self.wait_set_aside("2", "in place of", seconds=60)
             self.wait_serving(server, "1", seconds=10)
 
     def test_what_was_set_aside_is_not_tried_after_a_restart_but_when_an_operator_says_so(self) -> None:

@@ -49,7 +49,8 @@ extension RolloutCounts {
         guard let requests = report.requestCount, let errors = report.errorCount, requests >= 0, errors >= 0 else {
             return nil
         }
-        self.init(requests: requests, errors: errors, inFlight: max(0, report.inFlightCount ?? 0))
+        let inFlight = min(max(0, report.inFlightCount ?? 0), requests)
+        self.init(requests: requests, errors: errors, inFlight: inFlight, busy: report.busy)
     }
 }
 
@@ -68,6 +69,7 @@ extension RolloutTrial {
             isCalibrated: gates.calibration != nil,
             watch: .seconds(gates.watchSeconds ?? Limits.rolloutWatchSecondsDefault),
             errorShareMax: gates.watchErrorsMax ?? Double(Limits.rolloutErrorsPerMilleDefault) / 1_000,
+            latencyRatioMax: gates.watchLatencyRatioMax ?? Limits.rolloutLatencyRatioDefault,
             stallMax: .seconds(gates.watchStallSeconds ?? Limits.rolloutStallSecondsDefault))
     }
 }

@@ -127,7 +127,8 @@ extension RolloutSimulation {
     ) -> RolloutEvent? {
         // Called off, and answered then.
         guard !isHeard || agent.processes[process].loading == digest else { return nil }
-        agent.processes[process].loading = nil
+        // What an agent asked for in an earlier life ends beside what is asked for now.
+        if isHeard { agent.processes[process].loading = nil }
         switch flaw(of: digest, on: agent) {
         case .doesNotLoad:
             noteFailure(agent)
