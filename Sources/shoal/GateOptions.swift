@@ -29,8 +29,8 @@ struct GateOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "A limit: cosine.min, difference.max, argmax.min, latency.ratio.max, memory.max, watch.seconds, "
-                + "watch.errors.max, watch.latency.ratio.max or watch.stall.seconds; may be repeated. With --calibration cosine.min is 0.99 and "
-                + "latency.ratio.max 1.5 unless given.", valueName: "name=value"))
+                + "watch.errors.max, watch.latency.ratio.max or watch.stall.seconds; may be repeated. With "
+                + "--calibration cosine.min is 0.99 and latency.ratio.max 1.5 unless given.", valueName: "name=value"))
     var gate: [String] = []
 
     private static let inputs = FilePath("calibration/inputs.safetensors")
