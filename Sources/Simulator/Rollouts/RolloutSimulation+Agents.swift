@@ -7,8 +7,9 @@ import Wire
 extension RolloutSimulation {
     func start(_ agent: RolloutAgent) {
         guard !agent.isUp else { return }
+        // Of what it did in the moment of its end nothing is left either.
+        agent.forgetAll()
         agent.isUp = true
-        agent.life += 1
         trace(.starts, agent.index)
         noteDisturbance(agent)
         let disk = agent.disk
