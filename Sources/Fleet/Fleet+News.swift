@@ -10,7 +10,7 @@ extension Fleet {
         var acquaintance = Acquaintance(now: now)
         for node in rows.keys.sorted() where node != neighbour { acquaintance.news.add(node) }
         neighbours.add(neighbour, acquaintance)
-        flushSoon(now: now)
+        tellSoon(now: now)
     }
 
     mutating func leave(_ neighbour: NodeID, now: Instant) {
@@ -35,7 +35,7 @@ extension Fleet {
                 neighbours.values[place].news.remove(subject)
             } else {
                 neighbours.values[place].news.add(subject)
-                flushSoon(now: now)
+                tellSoon(now: now)
             }
             return
         }
@@ -62,7 +62,7 @@ extension Fleet {
         let wantsCertificate = rows[subject] == nil || subject == node
         inquiries[subject] = Inquiry(stamp: stamp, source: neighbour, wantsCertificate: wantsCertificate)
         question(neighbour, about: subject)
-        flushSoon(now: now)
+        askSoon(now: now)
     }
 
     private func questionCount(to neighbour: NodeID) -> Int {
@@ -83,33 +83,40 @@ extension Fleet {
         inquiry.source = neighbour
         inquiries[subject] = inquiry
         question(neighbour, about: subject)
-        flushSoon(now: now)
+        askSoon(now: now)
     }
 
-    /// All neighbours but those that named the record are told of it.
-    mutating func spread(_ subject: NodeID, but tellers: [NodeID], now: Instant) {
+    /// All neighbours but those that named the record are told of it; of one that says nothing new, when there is more
+    /// to tell or a while later. By then most of them have named it themselves.
+    mutating func spread(_ subject: NodeID, but tellers: [NodeID], isRenewal: Bool, now: Instant) {
         for place in neighbours.values.indices {
             let neighbour = neighbours.keys[place]
             guard neighbour != subject, !tellers.contains(neighbour) else { continue }
             neighbours.values[place].news.add(subject)
         }
-        flushSoon(now: now)
+        if isRenewal { tell(by: now + Limits.statusRenewalPause) } else { tellSoon(now: now) }
     }
 
-    mutating func flushSoon(now: Instant) {
-        let moment = now + batchPause
-        flushAt = min(flushAt ?? moment, moment)
-    }
+    mutating func tellSoon(now: Instant) { tell(by: now + batchPause) }
+
+    private mutating func tell(by moment: Instant) { newsAt = min(newsAt ?? moment, moment) }
+
+    mutating func askSoon(now: Instant) { ask(by: now + batchPause) }
+
+    private mutating func ask(by moment: Instant) { questionsAt = min(questionsAt ?? moment, moment) }
 
     /// How long what is new waits for more of it: in a large cluster there is always more.
     private var batchPause: Duration { max(Limits.statusBatchPause, Limits.statusBatchPausePerNode * rows.count) }
 
     /// Sends each neighbour what it may get now.
     mutating func flush(now: Instant) {
-        flushAt = nil
-        for place in neighbours.values.indices {
-            flushNews(place, now: now)
-            flushQuestions(place, now: now)
+        if let moment = newsAt, moment <= now {
+            newsAt = nil
+            for place in neighbours.values.indices { flushNews(place, now: now) }
+        }
+        if let moment = questionsAt, moment <= now {
+            questionsAt = nil
+            for place in neighbours.values.indices { flushQuestions(place, now: now) }
         }
     }
 
@@ -122,7 +129,8 @@ extension Fleet {
         }
         if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
         guard !neighbours.values[place].news.isEmpty else { return }
-        flush(by: neighbours.values[place].newsAllowance.nextAt(1, now: now), now: now)
+        // Not for each single one: whatever waits goes in batches.
+        tell(by: max(neighbours.values[place].newsAllowance.nextAt(1, now: now), now + batchPause))
     }
 
     private mutating func flushQuestions(_ place: Int, now: Instant) {
@@ -132,7 +140,7 @@ extension Fleet {
             if let inquiry = inquiries[subject], inquiry.source == neighbour {
                 let cost = inquiry.wantsCertificate ? Limits.statusCertificateCost : 1
                 guard neighbours.values[place].queryAllowance.takeAll(cost, now: now) else {
-                    flush(by: neighbours.values[place].queryAllowance.nextAt(cost, now: now), now: now)
+                    ask(by: max(neighbours.values[place].queryAllowance.nextAt(cost, now: now), now + batchPause))
                     break
                 }
                 inquiries[subject]?.phase = .asked(deadline)
@@ -143,12 +151,6 @@ extension Fleet {
         }
         guard !questions.isEmpty else { return }
         effects.append(.send(.statusQuery(questions.sorted { $0.node < $1.node }), to: neighbour))
-        if questions.count == Limits.statusQueryCountMax { flush(by: now, now: now) }
-    }
-
-    private mutating func flush(by moment: Instant, now: Instant) {
-        // Not for each single one: whatever waits goes in batches.
-        let moment = max(moment, now + batchPause)
-        flushAt = min(flushAt ?? moment, moment)
+        if questions.count == Limits.statusQueryCountMax { ask(by: now + batchPause) }
     }
 }

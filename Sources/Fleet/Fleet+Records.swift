@@ -73,10 +73,16 @@ extension Fleet {
         }
         guard !denied.contains(subject), rows[subject].map({ $0.stamp < status.record.stamp }) ?? true else { return }
         if rows[subject] == nil, rows.count >= Limits.fleetNodeCountMax { dropOldest() }
+        let isRenewal = isRenewal(status)
         rows[subject] = FleetRow(status: status, heardAt: heardAt)
         forgotten[subject] = nil
         effects.append(.updated(subject))
-        spread(subject, but: inquiry.others + [inquiry.source], now: now)
+        spread(subject, but: inquiry.others + [inquiry.source], isRenewal: isRenewal, now: now)
+    }
+
+    /// Whether it says no more than what is known of its node.
+    func isRenewal(_ status: HeldStatus) -> Bool {
+        rows[status.record.node].map { status.record.isRenewal(of: $0.status.record) } ?? false
     }
 
     // MARK: Asking
@@ -102,7 +108,7 @@ extension Fleet {
     private mutating func ask(_ neighbour: NodeID, about subject: NodeID, now: Instant) {
         inquiries[subject]?.phase = .waiting
         question(neighbour, about: subject)
-        flushSoon(now: now)
+        askSoon(now: now)
     }
 
     private mutating func end(_ subject: NodeID) {

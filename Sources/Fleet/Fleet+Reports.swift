@@ -28,8 +28,9 @@ extension Fleet {
     mutating func tell(_ status: HeldStatus, now: Instant) {
         report.askedAt = nil
         report.lastAt = now
+        let isRenewal = isRenewal(status)
         rows[node] = FleetRow(status: status, heardAt: now)
         effects.append(.updated(node))
-        spread(node, but: [], now: now)
+        spread(node, but: [], isRenewal: isRenewal, now: now)
     }
 }

@@ -22,7 +22,9 @@ public struct Fleet: Sendable {
     /// Nodes that an operator had forgotten, with the record that they had.
     var forgotten: OrderedDictionary<NodeID, StatusStamp> = [:]
     var report = ReportClock()
-    var flushAt: Instant?
+    /// When names go out, and when questions do.
+    var newsAt: Instant?
+    var questionsAt: Instant?
     var nextExpiry: Instant?
     var effects: [FleetEffect] = []
     private var announcedWake: Instant?
@@ -44,7 +46,7 @@ public struct Fleet: Sendable {
     public mutating func handle(_ event: FleetEvent, now: Instant) -> [FleetEffect] {
         effects = []
         take(event, now: now)
-        if let flushAt, flushAt <= now { flush(now: now) }
+        flush(now: now)
         giveUpLateQuestions(now: now)
         expireRows(now: now)
         reportIfDue(now: now)
@@ -91,10 +93,8 @@ public struct Fleet: Sendable {
     }
 
     private mutating func announceWake(now: Instant) {
-        let (batch, report) = (
-            Self.earlier(flushAt, deadlines.first?.at), Self.earlier(nextExpiry, reportDueAt(now: now))
-        )
-        let next = Self.earlier(batch, report)
+        let batch = Self.earlier(Self.earlier(newsAt, questionsAt), deadlines.first?.at)
+        let next = Self.earlier(batch, Self.earlier(nextExpiry, reportDueAt(now: now)))
         guard let next, next != announcedWake else { return }
         announcedWake = next
         effects.append(.wakeAt(max(next, now)))

@@ -53,6 +53,18 @@ public struct ChannelReport: Hashable, Sendable {
     }
 }
 
+extension [ChannelReport] {
+    /// Whether they say what others do, but for the progress of fetches.
+    public func sayAsMuch(as others: [ChannelReport]) -> Bool {
+        count == others.count
+            && zip(self, others).allSatisfy { report, other in
+                var report = report
+                report.fetchedPerMille = other.fetchedPerMille
+                return report == other
+            }
+    }
+}
+
 /// What a node says of itself: `documents.md`, section 10. Unsigned.
 public struct StatusRecord: Hashable, Sendable {
     /// The cluster for which it was signed.
@@ -96,6 +108,12 @@ public struct StatusRecord: Hashable, Sendable {
         let sorted = labels.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         self.labels = Array(sorted.prefix(Limits.labelCountMax))
         self.channels = Array(channels.sorted { $0.channel < $1.channel }.prefix(Limits.statusModelCountMax))
+    }
+
+    /// Whether it only says again what the one before said, with other rates and progress.
+    func isRenewal(of other: StatusRecord) -> Bool {
+        stamp.boot == other.stamp.boot && state == other.state && labels == other.labels
+            && channels.sayAsMuch(as: other.channels)
     }
 }
 

@@ -16,6 +16,8 @@ extension Limits {
     public static let statusBatchPause = Duration.milliseconds(20)
     /// ... or for each node that is known of, whichever is longer: a tenth of a second where there are ten thousand.
     public static let statusBatchPausePerNode = Duration.microseconds(10)
+    /// How long the name of a record that says nothing new waits for others.
+    public static let statusRenewalPause = Duration.seconds(2)
     /// An answer to a question about a record.
     public static let statusAnswerPause = Duration.seconds(5)
     /// Neighbours that are remembered as having a record that is being asked for.
@@ -41,6 +43,8 @@ extension Limits {
     public static let statusHeardBurst = 2_048
     /// See above.
     public static let statusHeardPerSecond = 512
+    /// Nodes whose checked certificates are kept.
+    public static let statusSignerCountMax = 1_024
     /// Records of which signature and certificate are being checked.
     public static let statusCheckCountMax = 256
     /// Nodes that an operator had forgotten, and whose old records do not come back.

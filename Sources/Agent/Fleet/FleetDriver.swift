@@ -20,6 +20,7 @@ final class FleetDriver {
     private let switchboard: Switchboard
     private let settings: SettingsFile
     private let composer: StatusComposer
+    private let signers = KnownSigners()
     private let jobs: Jobs
     private let log: Logger
     private var inbox: [FleetEvent] = []
@@ -101,7 +102,8 @@ final class FleetDriver {
 
     private func check(_ node: NodeID, _ stamp: StatusStamp, _ signed: [UInt8], _ certificate: [UInt8]) {
         let check = StatusCheck(
-            cluster: trust.root.value.cluster, authorities: trust.authorities, now: Clock.wallTime())
+            cluster: trust.root.value.cluster, authorities: trust.authorities, signers: signers,
+            now: Clock.wallTime())
         ThreadPool.run({ check.verdict(of: signed, certificate: certificate) }) { [weak self] verdict in
             self?.handle(.checked(node, stamp, verdict))
         }
@@ -127,9 +129,9 @@ final class FleetDriver {
         }
     }
 
-    /// Whether what this node would say has changed.
+    /// Whether what this node would say has changed. The progress of fetches is no news: it comes with each heartbeat.
     private func compare() {
-        guard boot > 0, composer.content() != told else { return }
+        guard boot > 0, !composer.content().saysAsMuch(as: told) else { return }
         handle(.changed)
     }
 

@@ -9,11 +9,17 @@ internal import Trust
 internal import Units
 internal import Wire
 
-/// What a record of this node would say now, but for what changes all the time.
-struct StatusContent: Equatable, Sendable {
+/// What a record of this node would say now, but for rates.
+struct StatusContent: Sendable {
     let name: NodeName
     let state: String
     let channels: [ChannelReport]
+
+    /// Whether it says what another does, but for the progress of fetches.
+    func saysAsMuch(as other: StatusContent?) -> Bool {
+        guard let other else { return false }
+        return name == other.name && state == other.state && channels.sayAsMuch(as: other.channels)
+    }
 }
 
 /// Puts together what this node says of itself.
@@ -24,7 +30,6 @@ final class StatusComposer {
 
     init(agent: Agent) { self.agent = agent }
 
-    /// Progress counts in steps: whoever looks at the fleet sees it at each heartbeat anyway.
     func content() -> StatusContent {
         let reports = agent.channels.followed.sorted().prefix(Limits.statusModelCountMax).map(report)
         return StatusContent(name: agent.trust.identity.name, state: agent.health.rawValue, channels: reports)
@@ -95,13 +100,12 @@ final class StatusComposer {
         }
     }
 
-    /// In steps of a tenth, so that a fetch does not make a record a chunk.
     private func fetched(_ wanted: Digest?) -> UInt16 {
         guard let wanted, let entry = agent.library.entries[wanted] else { return 0 }
         let progress = StatusWriter(agent: agent).progress(of: entry)
         guard entry.phase != .ready else { return Limits.perMilleMax }
         guard progress.total > 0 else { return 0 }
-        return UInt16(clamping: progress.done * 10 / progress.total * 100)
+        return UInt16(clamping: progress.done * Int64(Limits.perMilleMax) / progress.total)
     }
 
     /// What the channel's head names and this node set aside; else what it set aside last.
