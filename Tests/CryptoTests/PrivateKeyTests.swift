@@ -24,6 +24,21 @@ import Units
         }
     }
 
+    /// One key that is ready for use serves all threads at once.
+    @Test func verifier_saysOfEachSignatureWhetherItIsGood_onAnyThread() async throws {
+        let key = try PrivateKey.generate()
+        let verifier = try #require(SignatureVerifier(key.publicKey))
+        let signatures = try (0..<40).map { try ($0, key.sign(SHA256.hash([UInt8($0 / 2)]))) }
+        await withTaskGroup(of: Bool.self) { group in
+            for (number, signature) in signatures {
+                // Every second one is held against another document's digest.
+                let digest = SHA256.hash([UInt8(number / 2 + number % 2)])
+                group.addTask { verifier.verify(signature, over: digest) == (number % 2 == 0) }
+            }
+            for await isRight in group { #expect(isRight) }
+        }
+    }
+
     @Test func signature_inLooseEncoding_isRefused() throws {
         let key = try PrivateKey.generate()
         let signature = try key.sign(digest)

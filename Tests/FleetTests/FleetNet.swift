@@ -124,6 +124,14 @@ struct FleetNet {
         due.append(Due(at: now + pause, number: count, node: place, event: event))
     }
 
+    /// The node has something new to say.
+    mutating func change(_ place: Int) {
+        guard let model = ModelName("fish") else { preconditionFailure("fish is a name") }
+        let channel = ModelChannel(model: model, channel: .stable)
+        channels[place] = [ChannelReport(channel: channel, state: .failed, reason: "\(sequences[place] + 1)")]
+        handle(.changed, at: place)
+    }
+
     func record(of place: Int) -> HeldStatus {
         guard let name = NodeName("node-\(place)") else { preconditionFailure("node-\(place) is a name") }
         let record = StatusRecord(

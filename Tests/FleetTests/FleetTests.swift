@@ -23,7 +23,7 @@ import Wire
         var net = row(of: 8)
         net.run(for: .seconds(5))
         let before = net.sequences[0]
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .seconds(1))
         for place in 0..<8 { #expect(net.known(at: place)[0] == before + 1) }
     }
@@ -34,7 +34,7 @@ import Wire
         for left in 0..<5 { for right in left + 1..<5 { net.connect(left, right) } }
         net.run(for: .seconds(5))
         net.sent = []
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .milliseconds(500))
         let records = net.sent.filter { $0.type == .status }
         #expect(records.count == 4)
@@ -43,11 +43,40 @@ import Wire
         #expect(records.allSatisfy { $0.byteCount == first })
     }
 
+    /// What says nothing new waits for company: the names of four records go to each neighbour in one frame or two.
+    @Test func renewalsTravelTogether() {
+        var net = FleetNet(5)
+        for left in 0..<5 { for right in left + 1..<5 { net.connect(left, right) } }
+        net.run(for: .seconds(5))
+        let before = net.sequences
+        net.sent = []
+        for place in 0..<4 {
+            net.handle(.changed, at: place)
+            net.run(for: .milliseconds(100))
+        }
+        net.run(for: Limits.statusRenewalPause * 2)
+        for place in 0..<4 { #expect(net.known(at: 4)[place] == before[place] + 1) }
+        let frames = Dictionary(grouping: net.sent.filter { $0.type == .statusNews }) { [$0.from, $0.to] }
+        #expect(frames.values.map(\.count).max() ?? .max <= 2)
+    }
+
+    @Test func aRecordThatSaysSomethingNewTakesTheOthersAlong() {
+        var net = row(of: 3)
+        net.run(for: .seconds(5))
+        net.sent = []
+        net.handle(.changed, at: 1)
+        net.run(for: .milliseconds(200))
+        #expect(net.sent.filter { $0.type == .statusNews }.isEmpty)
+        net.change(0)
+        net.run(for: .milliseconds(200))
+        #expect(net.known(at: 2)[0] == net.sequences[0] && net.known(at: 2)[1] == net.sequences[1])
+    }
+
     @Test func nobodyIsToldWhatItSaidItself() {
         var net = row(of: 2)
         net.run(for: .seconds(5))
         net.sent = []
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .milliseconds(500))
         #expect(net.sent.filter { $0.from == 1 && $0.type == .statusNews }.isEmpty)
     }
@@ -92,7 +121,7 @@ import Wire
         net.run(for: .seconds(60))
         net.boots[0] = 2
         net.sequences[0] = 0
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .seconds(2))
         #expect(net.cores[2].rows[FleetNet.node(0)]?.stamp == StatusStamp(boot: 2, sequence: 1))
     }
@@ -101,12 +130,12 @@ import Wire
     @Test func whoStartsBelowWhatOthersRemember_continuesAbove() {
         var net = row(of: 3)
         net.boots[0] = 9
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .seconds(5))
         net.disconnect(0, 1)
         net.cores[0] = Fleet(node: FleetNet.node(0))
         (net.boots[0], net.sequences[0]) = (3, 0)
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.connect(0, 1)
         net.run(for: .seconds(5))
         #expect(net.cores[2].rows[FleetNet.node(0)]?.stamp.boot == 10)
@@ -129,7 +158,7 @@ import Wire
         // From now on only a certificate that came with the record will do.
         var asked = 0
         net.verdict = { _, certificate in certificate.last == 2 ? nil : .needsCertificate }
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .milliseconds(400))
         asked = net.sent.count { $0.type == .status && $0.to == 1 }
         // The certificate is asked for once; it is still the old one, so the record is given up.
@@ -161,7 +190,7 @@ import Wire
         net.run(for: .seconds(2))
         #expect(net.known(at: 2)[0] == nil)
         net.connect(0, 1)
-        net.handle(.changed, at: 0)
+        net.change(0)
         net.run(for: .seconds(5))
         #expect(net.known(at: 2)[0] != nil)
     }
