@@ -33,6 +33,7 @@ extension Fleet {
         if let known = rows[subject]?.stamp, known >= stamp {
             if known == stamp {
                 neighbours.values[place].news.remove(subject)
+                neighbours.values[place].renewals.remove(subject)
             } else {
                 neighbours.values[place].news.add(subject)
                 tellSoon(now: now)
@@ -92,9 +93,14 @@ extension Fleet {
         for place in neighbours.values.indices {
             let neighbour = neighbours.keys[place]
             guard neighbour != subject, !tellers.contains(neighbour) else { continue }
-            neighbours.values[place].news.add(subject)
+            if isRenewal {
+                neighbours.values[place].renewals.add(subject)
+            } else {
+                neighbours.values[place].renewals.remove(subject)
+                neighbours.values[place].news.add(subject)
+            }
         }
-        if isRenewal { tell(by: now + Limits.statusRenewalPause) } else { tellSoon(now: now) }
+        if isRenewal { tell(by: now + renewalPause) } else { tellSoon(now: now) }
     }
 
     mutating func tellSoon(now: Instant) { tell(by: now + batchPause) }
@@ -104,6 +110,12 @@ extension Fleet {
     mutating func askSoon(now: Instant) { ask(by: now + batchPause) }
 
     private mutating func ask(by moment: Instant) { questionsAt = min(questionsAt ?? moment, moment) }
+
+    /// Where records come often, as many as make a frame worth its while come soon.
+    private var renewalPause: Duration {
+        let pause = reportPause * Limits.statusRenewalCount / max(1, rows.count)
+        return max(batchPause, min(pause, Limits.statusRenewalPauseMax))
+    }
 
     /// How long what is new waits for more of it: in a large cluster there is always more.
     private var batchPause: Duration { max(Limits.statusBatchPause, Limits.statusBatchPausePerNode * rows.count) }
@@ -121,14 +133,14 @@ extension Fleet {
     }
 
     private mutating func flushNews(_ place: Int, now: Instant) {
-        guard !neighbours.values[place].news.isEmpty else { return }
-        let wanted = min(neighbours.values[place].news.count, Limits.statusNewsCountMax)
-        let count = neighbours.values[place].newsAllowance.take(wanted, now: now)
-        let news = neighbours.values[place].news.take(count).sorted().compactMap { subject in
+        let waiting = neighbours.values[place].newsCount
+        guard waiting > 0 else { return }
+        let count = neighbours.values[place].newsAllowance.take(min(waiting, Limits.statusNewsCountMax), now: now)
+        let news = neighbours.values[place].takeNews(count).sorted().compactMap { subject in
             rows[subject].map { StatusNews(node: subject, stamp: $0.stamp) }
         }
         if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
-        guard !neighbours.values[place].news.isEmpty else { return }
+        guard neighbours.values[place].newsCount > 0 else { return }
         // Not for each single one: whatever waits goes in batches.
         tell(by: max(neighbours.values[place].newsAllowance.nextAt(1, now: now), now + batchPause))
     }

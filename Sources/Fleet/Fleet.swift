@@ -105,6 +105,8 @@ public struct Fleet: Sendable {
 struct Acquaintance: Sendable {
     /// Records to be named to it.
     var news = NodeQueue()
+    /// The same of those that say nothing new, which come after them.
+    var renewals = NodeQueue()
     /// Nodes to ask it about.
     var questions = NodeQueue()
     var newsAllowance: Allowance
@@ -117,6 +119,15 @@ struct Acquaintance: Sendable {
         queryAllowance = Allowance(burst: Limits.statusQueryBurst, perSecond: Limits.statusQueryPerSecond, now: now)
         answerAllowance = Allowance(burst: Limits.statusAnswerBurst, perSecond: Limits.statusAnswersPerSecond, now: now)
         heardAllowance = Allowance(burst: Limits.statusHeardBurst, perSecond: Limits.statusHeardPerSecond, now: now)
+    }
+
+    /// How many records wait to be named.
+    var newsCount: Int { news.count + renewals.count }
+
+    /// The next ones to be named, which wait no longer.
+    mutating func takeNews(_ count: Int) -> [NodeID] {
+        let first = news.take(count)
+        return first + renewals.take(count - first.count)
     }
 }
 

@@ -16,8 +16,10 @@ extension Limits {
     public static let statusBatchPause = Duration.milliseconds(20)
     /// ... or for each node that is known of, whichever is longer: a tenth of a second where there are ten thousand.
     public static let statusBatchPausePerNode = Duration.microseconds(10)
-    /// How long the name of a record that says nothing new waits for others.
-    public static let statusRenewalPause = Duration.seconds(2)
+    /// How long the name of a record that says nothing new waits for others at most...
+    public static let statusRenewalPauseMax = Duration.seconds(2)
+    /// ... and for how many of them, as often as they come.
+    public static let statusRenewalCount = 16
     /// An answer to a question about a record.
     public static let statusAnswerPause = Duration.seconds(5)
     /// Neighbours that are remembered as having a record that is being asked for.

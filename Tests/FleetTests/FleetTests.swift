@@ -54,7 +54,7 @@ import Wire
             net.handle(.changed, at: place)
             net.run(for: .milliseconds(100))
         }
-        net.run(for: Limits.statusRenewalPause * 2)
+        net.run(for: Limits.statusRenewalPauseMax * 2)
         for place in 0..<4 { #expect(net.known(at: 4)[place] == before[place] + 1) }
         let frames = Dictionary(grouping: net.sent.filter { $0.type == .statusNews }) { [$0.from, $0.to] }
         #expect(frames.values.map(\.count).max() ?? .max <= 2)
