@@ -8,7 +8,7 @@ extension Fleet {
     mutating func join(_ neighbour: NodeID, now: Instant) {
         guard neighbours.place(of: neighbour) == nil else { return }
         var acquaintance = Acquaintance(now: now)
-        for node in rows.keys.sorted() where node != neighbour { acquaintance.news.add(node) }
+        for node in rows.keys.sorted() where node != neighbour { acquaintance.tell(of: node) }
         neighbours.add(neighbour, acquaintance)
         tellSoon(now: now)
     }
@@ -32,10 +32,9 @@ extension Fleet {
         guard !denied.contains(subject), forgotten[subject].map({ $0 < stamp }) ?? true else { return }
         if let known = rows[subject]?.stamp, known >= stamp {
             if known == stamp {
-                neighbours.values[place].news.remove(subject)
-                neighbours.values[place].renewals.remove(subject)
+                neighbours.values[place].needsNotHear(of: subject)
             } else {
-                neighbours.values[place].news.add(subject)
+                neighbours.values[place].tell(of: subject)
                 tellSoon(now: now)
             }
             return
@@ -94,14 +93,15 @@ extension Fleet {
             let neighbour = neighbours.keys[place]
             guard neighbour != subject, !tellers.contains(neighbour) else { continue }
             if isRenewal {
-                neighbours.values[place].renewals.add(subject)
+                neighbours.values[place].tell(ofRenewalOf: subject)
             } else {
-                neighbours.values[place].renewals.remove(subject)
-                neighbours.values[place].news.add(subject)
+                neighbours.values[place].tell(of: subject)
             }
         }
-        if isRenewal { tell(by: now + renewalPause) } else { tellSoon(now: now) }
+        if isRenewal { tellRenewals(by: now + renewalPause) } else { tellSoon(now: now) }
     }
+
+    private mutating func tellRenewals(by moment: Instant) { renewalsAt = min(renewalsAt ?? moment, moment) }
 
     mutating func tellSoon(now: Instant) { tell(by: now + batchPause) }
 
@@ -124,6 +124,12 @@ extension Fleet {
     mutating func flush(now: Instant) {
         if let moment = newsAt, moment <= now {
             newsAt = nil
+            for place in neighbours.values.indices where !neighbours.values[place].news.isEmpty {
+                flushNews(place, now: now)
+            }
+        }
+        if let moment = renewalsAt, moment <= now {
+            renewalsAt = nil
             for place in neighbours.values.indices { flushNews(place, now: now) }
         }
         if let moment = questionsAt, moment <= now {
@@ -142,7 +148,8 @@ extension Fleet {
         if !news.isEmpty { effects.append(.send(.statusNews(news), to: neighbours.keys[place])) }
         guard neighbours.values[place].newsCount > 0 else { return }
         // Not for each single one: whatever waits goes in batches.
-        tell(by: max(neighbours.values[place].newsAllowance.nextAt(1, now: now), now + batchPause))
+        let next = max(neighbours.values[place].newsAllowance.nextAt(1, now: now), now + batchPause)
+        if neighbours.values[place].news.isEmpty { tellRenewals(by: next) } else { tell(by: next) }
     }
 
     private mutating func flushQuestions(_ place: Int, now: Instant) {

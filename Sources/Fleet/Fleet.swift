@@ -22,8 +22,9 @@ public struct Fleet: Sendable {
     /// Nodes that an operator had forgotten, with the record that they had.
     var forgotten: OrderedDictionary<NodeID, StatusStamp> = [:]
     var report = ReportClock()
-    /// When names go out, and when questions do.
+    /// When names go out, when those do that say nothing new, and when questions do.
     var newsAt: Instant?
+    var renewalsAt: Instant?
     var questionsAt: Instant?
     var nextExpiry: Instant?
     var effects: [FleetEffect] = []
@@ -93,7 +94,8 @@ public struct Fleet: Sendable {
     }
 
     private mutating func announceWake(now: Instant) {
-        let batch = Self.earlier(Self.earlier(newsAt, questionsAt), deadlines.first?.at)
+        let names = Self.earlier(newsAt, renewalsAt)
+        let batch = Self.earlier(Self.earlier(names, questionsAt), deadlines.first?.at)
         let next = Self.earlier(batch, Self.earlier(nextExpiry, reportDueAt(now: now)))
         guard let next, next != announcedWake else { return }
         announcedWake = next
@@ -103,10 +105,10 @@ public struct Fleet: Sendable {
 
 /// A neighbour, as far as status goes.
 struct Acquaintance: Sendable {
-    /// Records to be named to it.
-    var news = NodeQueue()
+    /// Records to be named to it. None is in both queues: a frame names each once.
+    private(set) var news = NodeQueue()
     /// The same of those that say nothing new, which come after them.
-    var renewals = NodeQueue()
+    private(set) var renewals = NodeQueue()
     /// Nodes to ask it about.
     var questions = NodeQueue()
     var newsAllowance: Allowance
@@ -119,6 +121,21 @@ struct Acquaintance: Sendable {
         queryAllowance = Allowance(burst: Limits.statusQueryBurst, perSecond: Limits.statusQueryPerSecond, now: now)
         answerAllowance = Allowance(burst: Limits.statusAnswerBurst, perSecond: Limits.statusAnswersPerSecond, now: now)
         heardAllowance = Allowance(burst: Limits.statusHeardBurst, perSecond: Limits.statusHeardPerSecond, now: now)
+    }
+
+    /// It is to hear of a record soon.
+    mutating func tell(of node: NodeID) {
+        renewals.remove(node)
+        news.add(node)
+    }
+
+    /// It is to hear of a record that says nothing new.
+    mutating func tell(ofRenewalOf node: NodeID) { if !news.contains(node) { renewals.add(node) } }
+
+    /// It has the record.
+    mutating func needsNotHear(of node: NodeID) {
+        news.remove(node)
+        renewals.remove(node)
     }
 
     /// How many records wait to be named.

@@ -10,14 +10,23 @@ struct NodeQueue: Sendable {
     var isEmpty: Bool { waiting.isEmpty }
     var count: Int { waiting.count }
 
+    func contains(_ node: NodeID) -> Bool { waiting.contains(node) }
+
     mutating func add(_ node: NodeID) { if waiting.insert(node).inserted { order.append(node) } }
 
     /// It needs not be told or asked any more.
     mutating func remove(_ node: NodeID) {
-        waiting.remove(node)
-        // Nobody takes from an empty queue, so what is left over would stay for ever.
-        if waiting.isEmpty { order.removeAll(keepingCapacity: true) }
+        guard waiting.remove(node) != nil else { return }
+        // Nobody may take from it for long, so what is left over would stay, and a node added again comes to its end.
+        if waiting.isEmpty {
+            order.removeAll(keepingCapacity: true)
+        } else if order.count > 2 * waiting.count + Self.leftOverCountMax {
+            var seen: Set<NodeID> = []
+            order = Deque(order.filter { waiting.contains($0) && seen.insert($0).inserted })
+        }
     }
+
+    private static let leftOverCountMax = 64
 
     /// The one that waits longest.
     mutating func first() -> NodeID? {

@@ -112,7 +112,7 @@ public struct StatusRecord: Hashable, Sendable {
 
     /// Whether it only says again what the one before said, with other rates and progress.
     func isRenewal(of other: StatusRecord) -> Bool {
-        stamp.boot == other.stamp.boot && state == other.state && labels == other.labels
+        stamp.boot == other.stamp.boot && name == other.name && state == other.state && labels == other.labels
             && channels.sayAsMuch(as: other.channels)
     }
 }

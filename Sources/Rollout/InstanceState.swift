@@ -34,8 +34,8 @@ struct InstanceState: Sendable {
         let until: Instant
         /// The counts when it began, or when they began anew.
         var base: RolloutCounts?
-        /// What a request took on average on the version before; nil if that is not known.
-        var usualTime: Duration?
+        /// How long requests take, against the version before.
+        var latency: LatencyTrial
         /// Whether the process has said since how it fares: a trial that is shorter than its pauses proves nothing
         /// before.
         var isHeard = false
@@ -67,8 +67,8 @@ struct InstanceState: Sendable {
     var trial: Trial?
     /// What it said last.
     var counts: RolloutCounts?
-    /// What it had said when `active` began to serve, or when it began to count anew.
-    var countsAtFirst: RolloutCounts?
+    /// How long requests take on `active`.
+    var latency = LatencyWatch()
     var obstacle: Obstacle?
     /// The denied version for which the note was made already.
     var notedDenied: Digest?

@@ -152,9 +152,9 @@ extension Rollout {
     private mutating func become(_ digest: Digest, on instance: RolloutInstance, insteadOf: Digest?, now: Instant) {
         instances[instance]?.active = digest
         instances[instance]?.activeSince = now
-        let (counts, first) = (instances[instance]?.counts, instances[instance]?.countsAtFirst)
-        let usualTime = insteadOf == nil ? nil : first.flatMap { counts?.meanTime(since: $0) }
-        instances[instance]?.countsAtFirst = counts
+        let counts = instances[instance]?.counts
+        let usualTime = insteadOf == nil ? nil : instances[instance]?.latency.mean
+        instances[instance]?.latency = LatencyWatch()
         let trial = newTrial(of: digest, counts: counts, usualTime: usualTime, now: now)
         instances[instance]?.trial = trial
         instances[instance]?.resident[digest] = nil

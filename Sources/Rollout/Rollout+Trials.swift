@@ -59,16 +59,18 @@ extension Rollout {
         of digest: Digest, counts: RolloutCounts?, usualTime: Duration? = nil, now: Instant
     ) -> InstanceState.Trial? {
         guard !isProven(digest), let version = version(of: digest), !version.trial.isNone else { return nil }
-        return InstanceState.Trial(until: now + version.trial.watch, base: counts, usualTime: usualTime)
+        return InstanceState.Trial(
+            until: now + version.trial.watch, base: counts, latency: LatencyTrial(usual: usualTime))
     }
 
     /// Looks at how requests fared since the switch.
     mutating func judge(_ instance: RolloutInstance, _ counts: RolloutCounts, now: Instant) {
-        note(counts, of: instance)
+        instances[instance]?.counts = counts
+        _ = instances[instance]?.latency.note(counts)
         guard let state = instances[instance], let trial = state.trial, let digest = state.active,
             let version = version(of: digest)
         else { return }
-        guard let base = trial.base, counts.follow(base) else {
+        guard let base = trial.base, counts.requests >= base.requests, counts.errors >= base.errors else {
             instances[instance]?.trial?.base = counts
             return
         }
@@ -82,26 +84,17 @@ extension Rollout {
         if errors >= Limits.rolloutErrorCountMin, Double(errors) > version.trial.errorShareMax * Double(requests) {
             return blame(digest, on: instance, "\(errors) of \(requests) requests failed after the switch", now: now)
         }
-        if let times = slowness(of: counts, since: base, trial, ratioMax: version.trial.latencyRatioMax) {
-            blame(digest, on: instance, "requests take \(times) after the switch", now: now)
-        }
+        judgeLatency(of: digest, on: instance, counts, ratioMax: version.trial.latencyRatioMax, now: now)
     }
 
-    private mutating func note(_ counts: RolloutCounts, of instance: RolloutInstance) {
-        instances[instance]?.counts = counts
-        if let first = instances[instance]?.countsAtFirst, counts.follow(first) { return }
-        instances[instance]?.countsAtFirst = counts
-    }
-
-    /// How long requests take now, and how long they took, if that is too much; nil if it is not.
-    private func slowness(
-        of counts: RolloutCounts, since base: RolloutCounts, _ trial: InstanceState.Trial, ratioMax: Double
-    ) -> String? {
-        guard let usual = trial.usualTime, let mean = counts.meanTime(since: base),
-            mean - usual >= Limits.rolloutLatencyDifferenceMin, mean.inSeconds > ratioMax * usual.inSeconds
-        else { return nil }
-        func milliseconds(_ time: Duration) -> String { "\((time.inSeconds * 10_000).rounded() / 10) ms" }
-        return "\(milliseconds(mean)) in place of \(milliseconds(usual))"
+    /// Requests of the version before that are still running would be taken for those of this one.
+    private mutating func judgeLatency(
+        of digest: Digest, on instance: RolloutInstance, _ counts: RolloutCounts, ratioMax: Double, now: Instant
+    ) {
+        guard instances[instance]?.resident.values.contains(.draining) == false,
+            let reason = instances[instance]?.trial?.latency.note(counts, ratioMax: ratioMax)
+        else { return }
+        blame(digest, on: instance, reason, now: now)
     }
 
     /// For how long requests have run without one of them coming to its end; nil while none runs.

@@ -93,7 +93,7 @@ public struct RolloutFault: Hashable, Sendable {
     }
 }
 
-/// Requests of a process since it started.
+/// Requests of a process since it started, from when they begin.
 public struct RolloutCounts: Hashable, Sendable {
     /// All of them.
     public var requests: Int
@@ -115,17 +115,4 @@ public struct RolloutCounts: Hashable, Sendable {
     /// Those that came to their end.
     var ended: Int { requests - inFlight }
 
-    /// Whether the process may have counted from the others to these.
-    func follow(_ others: RolloutCounts) -> Bool {
-        requests >= others.requests && errors >= others.errors && ended >= others.ended
-            && (busy ?? .zero) >= (others.busy ?? .zero)
-    }
-
-    /// What a request has taken on average since then; nil while too few came to their end, or where it is not told.
-    func meanTime(since others: RolloutCounts) -> Duration? {
-        guard let busy, let busyBefore = others.busy, ended - others.ended >= Limits.rolloutLatencyCountMin else {
-            return nil
-        }
-        return (busy - busyBefore) / (ended - others.ended)
-    }
 }

@@ -46,7 +46,7 @@ extension Limits {
     /// See above.
     public static let statusHeardPerSecond = 512
     /// Nodes whose checked certificates are kept.
-    public static let statusSignerCountMax = 1_024
+    public static let statusSignerCountMax = 4_096
     /// Records of which signature and certificate are being checked.
     public static let statusCheckCountMax = 256
     /// Nodes that an operator had forgotten, and whose old records do not come back.

@@ -32,9 +32,11 @@ extension Limits {
     public static let rolloutErrorsPerMilleDefault = 50
     /// How many times longer than before requests may take on average during a trial, unless a gate says otherwise.
     public static let rolloutLatencyRatioDefault = 2.0
-    /// Requests that must have come to their end before and after the switch for that to say anything...
+    /// Requests whose times are taken together for that...
     public static let rolloutLatencyCountMin = 100
-    /// ... and the least difference that does.
+    /// ... how often in a row they must be too slow...
+    public static let rolloutLatencySlowCountMax = 2
+    /// ... and the least difference that says anything.
     public static let rolloutLatencyDifferenceMin = Duration.milliseconds(1)
     /// Requests that run so long during a trial without one of them coming to its end say that the version hangs,
     /// unless a gate says otherwise.

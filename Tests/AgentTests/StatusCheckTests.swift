@@ -53,8 +53,24 @@ import Wire
         }
     }
 
-    @Test func aNodesOwnRecordIsGenuine_alsoTheNextOne() throws {
-        for _ in 0..<2 { #expect(verdict(of: try signed()) == .genuine) }
+    private func known(_ der: [UInt8]) -> KnownSigner? {
+        signers.signer(key.publicKey.nodeID, der, among: [authority.certificate], at: Self.now)
+    }
+
+    @Test func aNodesOwnRecordIsGenuine_alsoTheNextOne_whichIsCheckedWithWhatIsKept() throws {
+        #expect(known(certificate.der) == nil)
+        #expect(verdict(of: try signed()) == .genuine)
+        let kept = try #require(known(certificate.der))
+        #expect(verdict(of: try signed()) == .genuine)
+        #expect(known(certificate.der)?.key === kept.key)
+    }
+
+    @Test func aNewCertificateTakesThePlaceOfTheOneBefore() throws {
+        #expect(verdict(of: try signed()) == .genuine)
+        let renewed = try authority.issue(
+            for: key.publicKey, name: try #require(NodeName("quay")), cluster: cluster, validity: Self.validity)
+        #expect(verdict(of: try signed(), renewed.der) == .genuine)
+        #expect(known(renewed.der) != nil && known(certificate.der) == nil)
     }
 
     @Test func anothersSignatureIsRefused_beforeAndAfterTheNodeIsKnown() throws {

@@ -112,7 +112,9 @@ struct FleetNet {
         sent.append(Sent(from: sender, to: receiver, type: message.type, byteCount: message.encode().count))
         let teller = Self.node(sender)
         switch message {
-        case .statusNews(let news): schedule(.news(news, from: teller), at: receiver, after: Self.delay)
+        case .statusNews(let news):
+            precondition(zip(news, news.dropFirst()).allSatisfy { $0.node < $1.node }, "a frame that nobody can read")
+            schedule(.news(news, from: teller), at: receiver, after: Self.delay)
         case .statusQuery(let query): schedule(.query(query, from: teller), at: receiver, after: Self.delay)
         case .status(let frame): schedule(.status(frame, from: teller), at: receiver, after: Self.delay)
         default: preconditionFailure("\(message.type) is not about status")

@@ -72,6 +72,37 @@ import Wire
         #expect(net.known(at: 2)[0] == net.sequences[0] && net.known(at: 2)[1] == net.sequences[1])
     }
 
+    /// What waits for company and turns out to be news is named once: a name that comes twice in a frame is an error.
+    @Test func aRenewalThatBecomesNewsIsNamedOnce() {
+        var net = FleetNet(4)
+        for place in 1..<4 { net.connect(0, place) }
+        net.run(for: .seconds(5))
+        net.handle(.changed, at: 1)
+        net.run(for: Limits.statusRenewalPauseMax + .milliseconds(100))
+        #expect(net.known(at: 0)[1] == net.sequences[1] && net.known(at: 2)[1] != net.sequences[1])
+        // Node 0 is about to name it to node 2, which now names the one before.
+        let old = StatusNews(node: FleetNet.node(1), stamp: StatusStamp(boot: 1, sequence: net.sequences[1] - 1))
+        net.handle(.news([old], from: FleetNet.node(2)), at: 0)
+        net.run(for: .milliseconds(200))
+        #expect(net.known(at: 2)[1] == net.sequences[1])
+    }
+
+    @Test func whoKeepsItsQueueFullDoesNotHurryTheOthersRenewals() {
+        var net = FleetNet(3)
+        net.connect(0, 1)
+        net.connect(0, 2)
+        net.run(for: .seconds(5))
+        net.sent = []
+        net.handle(.changed, at: 0)
+        let old = StatusNews(node: FleetNet.node(2), stamp: StatusStamp(boot: 1, sequence: 0))
+        for _ in 0..<10 {
+            net.handle(.news([old], from: FleetNet.node(1)), at: 0)
+            net.run(for: .milliseconds(100))
+        }
+        #expect(net.sent.contains { $0.from == 0 && $0.to == 1 && $0.type == .statusNews })
+        #expect(!net.sent.contains { $0.from == 0 && $0.to == 2 && $0.type == .statusNews })
+    }
+
     @Test func nobodyIsToldWhatItSaidItself() {
         var net = row(of: 2)
         net.run(for: .seconds(5))

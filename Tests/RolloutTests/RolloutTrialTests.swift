@@ -170,13 +170,15 @@ extension Stage {
                 == [activate(v1, expecting: t2)])
     }
 
-    /// Version 1 has served 200 requests of so many milliseconds each; version 2 is on trial.
-    private func onTrial(afterRequestsOf milliseconds: Double, count: Int = 200) -> Stage {
+    /// Version 1 has served so many requests of so many milliseconds each; version 2 is on trial, and was heard of once.
+    private func onTrial(afterRequestsOf milliseconds: Double, count: Int = 200, isDrained: Bool = true) -> Stage {
         var stage = Stage.servingFirst()
         stage.play(.reported(a, active: v1.digest, busy(0, 0)))
         stage.play(.reported(a, active: v1.digest, busy(count, milliseconds * Double(count))))
         stage.play(.available(t2), .desired(t2), .loaded(a, t2.digest), .checked(a, t2.digest))
-        stage.play(.activated(a, t2.digest), .drained(a, v1.digest))
+        stage.play(.activated(a, t2.digest))
+        if isDrained { stage.play(.drained(a, v1.digest)) }
+        stage.play(.reported(a, active: t2.digest, busy(count, milliseconds * Double(count))))
         return stage
     }
 
@@ -184,28 +186,66 @@ extension Stage {
         RolloutCounts(requests: requests, errors: 0, busy: .seconds(milliseconds / 1_000))
     }
 
-    @Test func requestsThatTakeMoreThanTwiceAsLongDuringTheTrialGoBack() {
-        var stage = onTrial(afterRequestsOf: 10)
-        // A hundred and fifty of 19 ms, then fifty of 25.
-        #expect(stage.play(.reported(a, active: t2.digest, busy(350, 2_000 + 2_850))) == [])
-        let slow = busy(400, 2_000 + 2_850 + 1_250)
-        #expect(stage.play(.reported(a, active: t2.digest, slow)) == [activate(v1, expecting: t2)])
-        #expect(stage.rollout.error(of: t2.digest)?.contains("20.5 ms in place of 10.0 ms") == true)
+    /// What follows once so many more requests of so many milliseconds have come to their end, twice.
+    private func twice(_ count: Int, of milliseconds: Double, from start: RolloutCounts, in stage: inout Stage)
+        -> [RolloutEffect]
+    {
+        let before = start.busy.map { $0.inSeconds * 1_000 } ?? 0
+        return (1...2).flatMap { round in
+            let requests = round * count
+            let counts = busy(start.requests + requests, before + milliseconds * Double(requests))
+            return stage.play(.reported(a, active: t2.digest, counts))
+        }
     }
 
-    @Test func slownessIsNotJudgedByFewRequestsNorByLessThanAMillisecond() {
+    @Test func requestsThatTakeMoreThanTwiceAsLongDuringTheTrialGoBack() {
         var stage = onTrial(afterRequestsOf: 10)
-        #expect(stage.play(.reported(a, active: t2.digest, busy(299, 2_000 + 9_900))) == [])
+        #expect(twice(100, of: 19, from: busy(200, 2_000), in: &stage) == [])
+        #expect(twice(100, of: 21, from: busy(400, 5_800), in: &stage) == [activate(v1, expecting: t2)])
+        #expect(stage.rollout.error(of: t2.digest)?.contains("21.0 ms in place of 10.0 ms") == true)
+    }
+
+    @Test func oneSlowHundredIsNoReason() {
+        var stage = onTrial(afterRequestsOf: 10)
+        #expect(stage.play(.reported(a, active: t2.digest, busy(300, 2_000 + 9_000))) == [])
+        #expect(twice(100, of: 10, from: busy(300, 11_000), in: &stage) == [])
+        #expect(stage.play(.reported(a, active: t2.digest, busy(600, 13_000 + 9_000))) == [])
+    }
+
+    @Test func slownessIsNotJudgedByFewRequestsNorByLessThanAMillisecondNorAgainstNothing() {
+        var stage = onTrial(afterRequestsOf: 10)
+        #expect(twice(49, of: 500, from: busy(200, 2_000), in: &stage) == [])
         stage = onTrial(afterRequestsOf: 10, count: 99)
-        #expect(stage.play(.reported(a, active: t2.digest, busy(300, 990 + 20_000))) == [])
+        #expect(twice(200, of: 500, from: busy(99, 990), in: &stage) == [])
         stage = onTrial(afterRequestsOf: 0.1)
-        #expect(stage.play(.reported(a, active: t2.digest, busy(400, 20 + 200))) == [])
+        #expect(twice(200, of: 1, from: busy(200, 20), in: &stage) == [])
+        stage = onTrial(afterRequestsOf: 0)
+        #expect(twice(200, of: 500, from: busy(200, 0), in: &stage) == [])
+    }
+
+    @Test func requestsOfTheVersionBeforeAreNotHeldAgainstTheNextOne() {
+        var stage = onTrial(afterRequestsOf: 10, isDrained: false)
+        #expect(twice(100, of: 500, from: busy(200, 2_000), in: &stage) == [])
+        stage.play(.drained(a, v1.digest))
+        #expect(twice(100, of: 10, from: busy(400, 102_000), in: &stage) == [])
     }
 
     @Test func aProcessThatDoesNotSayHowLongRequestsTookIsNotSlow() {
         var stage = onTrial(afterRequestsOf: 10)
-        let untold = RolloutCounts(requests: 900, errors: 0)
-        #expect(stage.play(.reported(a, active: t2.digest, untold)) == [])
+        for requests in [400, 600, 800] {
+            let untold = RolloutCounts(requests: requests, errors: 0)
+            #expect(stage.play(.reported(a, active: t2.digest, untold)) == [])
+        }
+        // Told again, and less than before.
+        #expect(twice(100, of: 10, from: busy(1_000, 500), in: &stage) == [])
+    }
+
+    /// A process that counts requests at their end seems to have ended fewer when some have just begun.
+    @Test func errorsAreCountedThoughOtherNumbersFall() {
+        var stage = onTrial(afterRequestsOf: 10)
+        stage.play(.reported(a, active: t2.digest, RolloutCounts(requests: 203, errors: 2, busy: .seconds(2.03))))
+        let fallen = RolloutCounts(requests: 203, errors: 3, inFlight: 3, busy: .seconds(1))
+        #expect(stage.play(.reported(a, active: t2.digest, fallen)) == [activate(v1, expecting: t2)])
     }
 
     @Test func aProcessThatDiesDuringTheTrialComesBackToTheVersionBefore() {

@@ -171,12 +171,10 @@ class ArrayLoaderTests(unittest.TestCase):
 
     def test_calibrations_run_on_one_thread(self) -> None:
         loader, model = self.make(threads=1)
-        self.assertTrue(loader.quiet_load)
         with loader.calibrating(model) as quiet:
             self.assertIs(quiet, model)
         self.assertFalse(model.is_closed)
         loader, model = self.make(threads=2)
-        self.assertFalse(loader.quiet_load)  # The model's own threads would keep a lower priority.
         with loader.calibrating(model) as quiet:
             self.assertIsNot(quiet, model)
             self.assertEqual((quiet.threads, quiet.is_closed), (1, False))

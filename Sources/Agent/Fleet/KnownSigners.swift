@@ -30,11 +30,13 @@ final class KnownSigners: Sendable {
         }
     }
 
-    /// It was checked. What is too much takes the place of all that there was.
+    /// It was checked. What is too much takes the place of any other.
     func keep(_ signer: KnownSigner, among authorities: [Certificate]) {
         known.withLock { known in
-            let isFull = known.signers.count >= Limits.statusSignerCountMax
-            if known.authorities != authorities || isFull { known = Known(authorities: authorities) }
+            if known.authorities != authorities { known = Known(authorities: authorities) }
+            if known.signers.count >= Limits.statusSignerCountMax, let any = known.signers.keys.first {
+                known.signers[any] = nil
+            }
             known.signers[signer.fields.node] = signer
         }
     }

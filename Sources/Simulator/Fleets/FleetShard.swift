@@ -192,7 +192,9 @@ final class FleetShard {
         }
         let event: FleetEvent
         switch message {
-        case .statusNews(let news): event = .news(news, from: id)
+        case .statusNews(let news):
+            precondition(zip(news, news.dropFirst()).allSatisfy { $0.node < $1.node }, "a frame that nobody can read")
+            event = .news(news, from: id)
         case .statusQuery(let questions): event = .query(questions, from: id)
         case .status(let frame): event = .status(frame, from: id)
         default: preconditionFailure("\(message.type) is not about status")

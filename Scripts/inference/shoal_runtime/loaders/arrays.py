@@ -88,7 +88,6 @@ class ArrayLoader(ModelLoader[A]):
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
         self._threads = threads
-        self.quiet_load = threads == 1  # With more the model has threads of its own.
         self._file = file
         self._check = check
         self._warm_up_inputs = warm_up_inputs

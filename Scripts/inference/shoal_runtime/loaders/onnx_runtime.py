@@ -63,6 +63,8 @@ class OnnxLoader(ArrayLoader[OnnxModel]):
             raise MissingRuntimeError("onnxruntime", error) from None
         self._onnxruntime = onnxruntime
         self._providers = list(providers)
+        # With more threads, or on other hardware, a session has threads of its own.
+        self.quiet_load = threads == 1 and self._providers == ["CPUExecutionProvider"]
         self.runtime = f"onnxruntime/{onnxruntime.__version__}"
 
     def open(self, file: str, threads: int) -> OnnxModel:
