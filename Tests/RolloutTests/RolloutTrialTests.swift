@@ -170,7 +170,7 @@ extension Stage {
                 == [activate(v1, expecting: t2)])
     }
 
-    /// Version 1 has served so many requests of so many milliseconds each; version 2 is on trial, and was heard of once.
+    /// Version 1 has served so many requests of so many milliseconds; version 2 is on trial, and was heard of once.
     private func onTrial(afterRequestsOf milliseconds: Double, count: Int = 200, isDrained: Bool = true) -> Stage {
         var stage = Stage.servingFirst()
         stage.play(.reported(a, active: v1.digest, busy(0, 0)))

@@ -16,7 +16,7 @@ from waiting import wait_until
 
 TEXT_BYTES = 128
 GOOD_VERSIONS = 100
-LATENCY_REQUESTS = 100  # Fewer say nothing about how long requests take.
+LATENCY_REQUESTS = 100  # So many are taken together, from one health message to another.
 PULSING = (*DUMMY, "--pulse")
 
 
@@ -134,7 +134,7 @@ class GateTests(GateTestCase):
         server = self.serve(self.a)
         self.wait_serving(server, "1")
         with RunningLoad(server.url, self.references()) as load:
-            load.wait_for_answers(2 * LATENCY_REQUESTS, "1")
+            load.wait_for_answers(4 * LATENCY_REQUESTS, "1")
             self.publish_calibrated("2", b"slow later\n")
             self.wait_set_aside("2", "in place of", seconds=60)
             self.wait_serving(server, "1", seconds=10)
