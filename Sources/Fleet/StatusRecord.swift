@@ -53,6 +53,11 @@ public struct ChannelReport: Hashable, Sendable {
     }
 }
 
+extension ChannelReport {
+    /// Whether what it serves has its trial behind it. While it serves something else than it should, that is not told.
+    public var hasProven: Bool { served == wanted && state != .trial }
+}
+
 extension [ChannelReport] {
     /// Whether they say what others do, but for the progress of fetches.
     public func sayAsMuch(as others: [ChannelReport]) -> Bool {

@@ -33,6 +33,17 @@ import Wire
         #expect(try SignedStatus(signed.encode()) == signed)
     }
 
+    /// A node that was pinned elsewhere in the midst of a trial has not stood it.
+    @Test func whatServesInPlaceOfSomethingElseHasNotProvenItself() {
+        var report = Self.channel(1)
+        report.state = .serving
+        #expect(!report.hasProven)
+        report.wanted = report.served
+        #expect(report.hasProven)
+        report.state = .trial
+        #expect(!report.hasProven)
+    }
+
     @Test func whatDoesNotFitIsLeftOut_fromTheEnd() throws {
         let long = String(repeating: "x", count: 200)
         let many = record((0..<40).map { Self.channel($0, reason: long) }, labels: labels(16))

@@ -128,6 +128,6 @@ struct FleetAPI {
         return GetRollout.Member(
             id: node.hex, name: record.name.text, labels: Self.labels(of: record),
             reporting: agent.fleet.core.isReporting(node, now: Clock.now()), served: report.served?.hex ?? "",
-            proven: report.state != .trial, failed: report.failed?.hex ?? "", reason: report.reason)
+            proven: report.hasProven, failed: report.failed?.hex ?? "", reason: report.reason)
     }
 }

@@ -129,7 +129,7 @@ extension RolloutSimulation {
                 return FleetMember(place: other.place, isReporting: true, served: named, isProven: true, failed: nil)
             }
             return FleetMember(
-                place: other.place, isReporting: isReporting, served: report.served, isProven: report.state != .trial,
+                place: other.place, isReporting: isReporting, served: report.served, isProven: report.hasProven,
                 failed: report.failed)
         }
     }
@@ -144,7 +144,7 @@ extension RolloutSimulation {
             guard let said = other.said.last(where: { $0.at <= heardAt }), let report = said.report else { return nil }
             return FleetMember(
                 place: other.place, isReporting: now - heardAt < silence, served: report.served,
-                isProven: report.state != .trial, failed: report.failed)
+                isProven: report.hasProven, failed: report.failed)
         }
     }
 }
