@@ -30,8 +30,9 @@ class WordPiece:
         """Reads one token a line; the number of the line, from 0, is its id."""
         with open(path, encoding="utf-8") as file:
             text = file.read(VOCABULARY_CHARACTERS_MAX + 1)
+        is_long = len(text) > VOCABULARY_CHARACTERS_MAX  # Asked before the last line's end goes: the rest was not read.
         text = text[:-1] if text.endswith("\n") else text
-        if len(text) > VOCABULARY_CHARACTERS_MAX or text.count("\n") >= VOCABULARY_MAX:
+        if is_long or text.count("\n") >= VOCABULARY_MAX:
             raise ValueError(
                 f"{path} has more than {VOCABULARY_MAX} tokens, or {VOCABULARY_CHARACTERS_MAX} characters")
         # A few long steps of the interpreter's own take a fifth of the time that a loop does; requests wait for them.

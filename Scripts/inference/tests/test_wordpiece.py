@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import tempfile
 import unittest
+from unittest import mock
 
 import fake_agent  # noqa: F401  (finds the package)
 from shoal_runtime.wordpiece import WordPiece, words
@@ -50,6 +51,21 @@ class WordPieceTests(unittest.TestCase):
                 file.write("hello\n")
             with self.assertRaises(ValueError):
                 WordPiece.from_file(path)
+
+    def test_a_vocabulary_that_is_too_long_is_refused_wherever_it_would_be_cut(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "vocab.txt")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(TOKENS) + "\n")
+            whole = len("\n".join(TOKENS))
+            # At the end of a line, what was read looks like a whole file.
+            for count in (len("\n".join(TOKENS[:-1])), whole - 1):
+                with mock.patch("shoal_runtime.wordpiece.VOCABULARY_CHARACTERS_MAX", count):
+                    with self.assertRaisesRegex(ValueError, "characters"):
+                        WordPiece.from_file(path)
+            with mock.patch("shoal_runtime.wordpiece.VOCABULARY_MAX", len(TOKENS) - 1):
+                with self.assertRaisesRegex(ValueError, "tokens"):
+                    WordPiece.from_file(path)
 
 
 if __name__ == "__main__":
