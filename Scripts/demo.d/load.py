@@ -3,7 +3,8 @@
 The load is an open loop: request number k starts k/RATE seconds after the first, whatever became of those before. A
 request that cannot start on time, because as many as --in-flight are still unanswered, is a failure like one that gets
 no answer, a wrong one, or one that names an unknown version. An answer is right when its embedding is that of the
-version which it names, computed beforehand from that version's files.
+version which it names, computed beforehand from that version's files. With --spans a file says, at the end, of each
+request that had an answer when it was due, when it was answered (monotonic clock, seconds), and by which version.
 
 A request is `POST URL/embed {"text": …}`, an answer `{"version": …, "embedding": […]}`. The load ends after --seconds,
 or at SIGTERM or SIGINT; the summary is one JSON object on standard output. Exit code 1 if anything failed.
@@ -60,15 +61,15 @@ class Results:
     failures: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
     first_answers: dict[str, float] = field(default_factory=dict)  # version -> wall time of its first answer
-    seconds: list[float] = field(default_factory=list)  # from the time a request was due to its answer
+    spans: list[tuple[float, float, str]] = field(default_factory=list)  # when it was due, its answer, its version
     start_delay_max: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answered(self, version: str, seconds: float) -> None:
+    def answered(self, version: str, due: float, answered: float) -> None:
         with self.lock:
             self.versions[version] += 1
             self.first_answers.setdefault(version, time.time())
-            self.seconds.append(seconds)
+            self.spans.append((due, answered, version))
 
     def failed(self, reason: str) -> None:
         with self.lock:
@@ -81,7 +82,7 @@ class Results:
     def summary(self) -> dict[str, object]:
         with self.lock:
             answered, failed = self.versions.total(), self.failures.total()
-            ordered = sorted(self.seconds) or [0.0]
+            ordered = sorted(end - due for due, end, _ in self.spans) or [0.0]
             at = {name: ordered[math.ceil(share * len(ordered)) - 1] for name, share in (("p50", 0.5), ("p99", 0.99))}
             return {
                 "requests": answered + failed, "answered": answered, "failed": failed,
@@ -131,7 +132,7 @@ class Load:
             if delay > START_DELAY_SECONDS_MAX:
                 raise Failure(f"started over {START_DELAY_SECONDS_MAX} s late")
             version = self._checked_answer(number % len(TEXTS))
-            self.results.answered(version, time.monotonic() - due)
+            self.results.answered(version, due, time.monotonic())
         except Failure as failure:
             self.results.failed(str(failure))
         except Exception as error:  # whatever it is, it was no answer
@@ -193,6 +194,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=25.0, help="requests a second (default: 25)")
     parser.add_argument("--in-flight", type=int, default=64, help="unanswered requests at most (default: 64)")
     parser.add_argument("--answer-seconds", type=float, default=5.0, help="wait for an answer at most (default: 5)")
+    parser.add_argument("--spans", type=Path, metavar="FILE", help="where to write when each request was under way")
     parser.add_argument("--seconds", type=float, default=math.inf, help="how long (default: until SIGTERM)")
     return parser.parse_args()
 
@@ -205,6 +207,8 @@ def main() -> int:
         signal.signal(number, lambda *_: load.stop())
     print("READY", file=sys.stderr, flush=True)
     load.run(options.seconds)
+    if options.spans:
+        options.spans.write_text(json.dumps(load.results.spans))
     summary = load.results.summary()
     print(json.dumps(summary))
     return 1 if summary["failed"] or not summary["answered"] else 0

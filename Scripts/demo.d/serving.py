@@ -16,6 +16,8 @@ from node import Node
 
 HERE = Path(__file__).resolve().parent
 INFERENCE = HERE.parent / "inference"
+# Large pages, as Scripts/inference/README.md says: a model is thrown away sooner.
+ENVIRONMENT = {"PYTHONPATH": str(INFERENCE), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 ORT_SERVER = ("-m", "shoal_runtime.ort_server")
 START_SECONDS_MAX = 60.0
 END_SECONDS_MAX = 20.0
@@ -59,7 +61,7 @@ class InferenceProcess(Process):
         command = [sys.executable, "-B", *self.program, "--http", "127.0.0.1:0", "--socket",
                    self.node.state / "handoff" / "handoff.sock", "--model", self.model, "--instance", self.node.name]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(INFERENCE)}, text=True,
+            self.process = subprocess.Popen(command, env={**os.environ, **ENVIRONMENT}, text=True,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.url = line_of(self.process.stdout, "the inference process's address")
         return self.url
@@ -80,15 +82,18 @@ class InferenceProcess(Process):
 class LoadProcess(Process):
     """The open loop of load.py against one inference process."""
 
-    def __init__(self, server: InferenceProcess, folders: dict[str, Path], rate: float) -> None:
+    def __init__(self, server: InferenceProcess, folders: dict[str, Path], rate: float,
+                 spans: Path | None = None) -> None:
         super().__init__()
+        self.spans = spans
         self.server = server
         self.folders = folders
         self.rate = rate
 
     def start(self) -> None:
         versions = [f"--version={version}={folder}" for version, folder in self.folders.items()]
-        command = [sys.executable, "-B", HERE / "load.py", self.server.url, *versions, f"--rate={self.rate}"]
+        command = [sys.executable, "-B", HERE / "load.py", self.server.url, *versions, f"--rate={self.rate}",
+                   *([f"--spans={self.spans}"] if self.spans else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
 

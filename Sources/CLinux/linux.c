@@ -8,10 +8,12 @@
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -85,6 +87,26 @@ int clinux_open_beneath(int directory, const char *path, enum clinux_access acce
         attempt++;
     }
     return -EIO;
+}
+
+// sched_setattr's, as linux/sched/types.h has it: libc has no name for it, and that header defines sched_param anew.
+struct scheduling {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t niceness;
+    uint32_t priority;
+    uint64_t slice_nanoseconds, deadline, period;
+};
+
+int clinux_yield_to_others(int niceness) {
+    // Thread 0 is the one that calls, and a niceness beyond the highest counts as that.
+    int result = setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness) == 0 ? 0 : -errno;
+    struct scheduling wanted = {.size = sizeof wanted,
+                                .policy = SCHED_OTHER,
+                                .niceness = getpriority(PRIO_PROCESS, 0),
+                                .slice_nanoseconds = 100 * 1000 * 1000};
+    // A kernel that knows no slices says nothing.
+    return syscall(SYS_sched_setattr, 0, &wanted, 0) == 0 ? result : -errno;
 }
 
 int clinux_reserve(int file, int64_t offset, int64_t byte_count) {

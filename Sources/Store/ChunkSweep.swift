@@ -4,7 +4,7 @@ internal import Manifest
 internal import Units
 
 /// Reads a variant's files from end to end and compares what it reads with the layout, the manifest, or both. It goes
-/// in slices, so that a long check neither keeps a thread of the pool nor outlives its version. A value: hand it on.
+/// in slices, so that a long check can keep to a pace, and ends with its version. A value: hand it on.
 struct ChunkSweep: Sendable {
     /// What is compared.
     enum Scope: Sendable {

@@ -68,7 +68,7 @@ extension Store {
         return try await check(scope, map, in: entry.folder(map), for: entry, nil)
     }
 
-    /// Reads a variant's files on the pool, slice by slice.
+    /// Reads a variant's files slice by slice, and gives way to whatever else the machine does.
     /// - Throws: `.cancelled` if the variant is removed or the task is cancelled meanwhile.
     func check(
         _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
@@ -96,7 +96,7 @@ extension Store {
         var sweep = sweep
         let fileSystem = fileSystem
         while !entry.isRemoved, !Task.isCancelled {
-            let (next, isDone) = await onPool { [sweep] in
+            let (next, isDone) = await QuietThread.run { [sweep] in
                 var next = sweep
                 let isDone = next.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
                 return (next, isDone)

@@ -3,9 +3,9 @@ extension Limits {
     public static let openReadFileCountMax = 64
     /// Files that one fetch holds open for writing.
     public static let openWriteFileCountMax = 32
-    /// What one job of a long check reads before it lets others have its thread.
+    /// What one slice of a long check reads before it looks whether it is still wanted.
     public static let checkSliceByteCountMax = 64 << 20
-    /// Checks of one variant that run at the same time; the pool has other work as well.
+    /// Checks of one variant that run at the same time.
     public static let parallelSweepCount = 2
     /// Blocks of the file systems that share them, or a multiple of it: XFS and Btrfs as they are made by default.
     /// Where blocks are larger, bytes are copied.

@@ -29,6 +29,25 @@ import Units
     private struct Broken: Error {}
 }
 
+/// Of the thread that asks, as Linux has it.
+private func niceness() -> Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
+
+@Suite struct QuietThreadTests {
+    @Test func workRunsAtALowerPriorityAndThePoolKeepsItsOwn() async throws {
+        let ours = try await ThreadPool.run { niceness() }
+        #expect(await QuietThread.run { niceness() } == min(ours + Limits.quietNiceness, 19))
+        #expect(try await ThreadPool.run { niceness() } == ours)
+    }
+
+    @Test func manyJobsAllFinish() async {
+        let sum = await withTaskGroup(of: Int.self) { group in
+            for number in 0..<100 { group.addTask { await QuietThread.run { number } } }
+            return await group.reduce(0, +)
+        }
+        #expect(sum == 100 * 99 / 2)
+    }
+}
+
 @Suite struct SignalWatcherTests {
     @Test @LoopActor func aWatchedSignalCallsBack() async throws {
         let arrived = Promise<Bool>()

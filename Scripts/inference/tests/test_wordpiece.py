@@ -67,6 +67,25 @@ class WordPieceTests(unittest.TestCase):
                 with self.assertRaisesRegex(ValueError, "tokens"):
                     WordPiece.from_file(path)
 
+    def test_a_vocabulary_of_several_blocks_is_read_whole(self) -> None:
+        tokens = [*TOKENS, *(f"token{number}" for number in range(5_000))]
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "vocab.txt")
+            for end in ("", "\n"):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("\n".join(tokens) + end)
+                read = WordPiece.from_file(path)
+                wanted = [2, *range(len(TOKENS), len(tokens)), 3]
+                self.assertEqual(read.encode(" ".join(tokens[len(TOKENS):]), tokens_max=10_000), wanted)
+
+    def test_a_token_that_does_not_end_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "vocab.txt")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(TOKENS) + "\n" + "x" * 100_000)
+            with self.assertRaisesRegex(ValueError, "a token of more than"):
+                WordPiece.from_file(path)
+
 
 if __name__ == "__main__":
     unittest.main()

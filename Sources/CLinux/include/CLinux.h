@@ -42,6 +42,11 @@ int clinux_reset_on_close(int socket);
 /// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
 int clinux_unix_socket_answers(const char *path);
 
+/// Makes the calling thread give way to others: adds to its niceness and gives it the longest slice that the kernel
+/// takes. Since Linux 6.12 a thread that wakes up goes at once before one whose slice is longer; before one with an
+/// equal slice it may wait for that to end, however nice that is.
+int clinux_yield_to_others(int niceness);
+
 /// Has malloc use one arena for all threads that begin later, and keep up to `kept_byte_count` of what is freed in it.
 /// -EINVAL if this malloc does not take that, -ENOSYS where there are no such settings.
 int clinux_settle_heap(int kept_byte_count);
