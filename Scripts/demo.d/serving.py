@@ -16,8 +16,9 @@ from node import Node
 
 HERE = Path(__file__).resolve().parent
 INFERENCE = HERE.parent / "inference"
-# Large pages, as Scripts/inference/README.md says: a model is thrown away sooner.
-ENVIRONMENT = {"PYTHONPATH": str(INFERENCE), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+# Large pages, as Scripts/inference/README.md says: a model is thrown away sooner. What is set already wins.
+TUNABLES = ":".join(filter(None, ("glibc.malloc.hugetlb=1", os.environ.get("GLIBC_TUNABLES"))))
+ENVIRONMENT = {"PYTHONPATH": str(INFERENCE), "GLIBC_TUNABLES": TUNABLES}
 ORT_SERVER = ("-m", "shoal_runtime.ort_server")
 START_SECONDS_MAX = 60.0
 END_SECONDS_MAX = 20.0

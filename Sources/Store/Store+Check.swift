@@ -68,20 +68,22 @@ extension Store {
         return try await check(scope, map, in: entry.folder(map), for: entry, nil)
     }
 
-    /// Reads a variant's files slice by slice, and gives way to whatever else the machine does.
+    /// Reads a variant's files slice by slice: quietly where a whole version is looked at, at once where only some
+    /// chunks are, since a fetch or a neighbour waits for those.
     /// - Throws: `.cancelled` if the variant is removed or the task is cancelled meanwhile.
     func check(
         _ scope: ChunkSweep.Scope, _ map: ChunkMap, in folder: StorePath, for entry: VariantEntry,
         pace: ByteRate? = nil, _ onProgress: (@LoopActor (ByteCount) -> Void)?
     ) async throws(StoreError) -> ChunkSweep {
         let tally = CheckTally(onProgress)
+        let isQuiet = if case .files = scope { true } else { false }
         let sweeps = ChunkSweep.parallel(map, folder: folder, scope: scope)
         // They share the pace.
         let share = pace.flatMap { ByteRate(bytesPerSecond: max(1, $0.bytesPerSecond / Int64(max(1, sweeps.count)))) }
         var whole = ChunkSweep(map, folder: folder, scope: scope, files: [])
         await withTaskGroup(of: ChunkSweep.self) { group in
             for sweep in sweeps {
-                group.addTask { await self.finish(sweep, for: entry, share, tally) }
+                group.addTask { await self.finish(sweep, for: entry, isQuiet: isQuiet, share, tally) }
             }
             for await sweep in group { whole.merge(sweep) }
         }
@@ -91,16 +93,17 @@ extension Store {
     }
 
     private func finish(
-        _ sweep: ChunkSweep, for entry: VariantEntry, _ pace: ByteRate?, _ tally: CheckTally
+        _ sweep: ChunkSweep, for entry: VariantEntry, isQuiet: Bool, _ pace: ByteRate?, _ tally: CheckTally
     ) async -> ChunkSweep {
         var sweep = sweep
         let fileSystem = fileSystem
         while !entry.isRemoved, !Task.isCancelled {
-            let (next, isDone) = await QuietThread.run { [sweep] in
+            let slice = { @Sendable [sweep] in
                 var next = sweep
                 let isDone = next.advance(in: fileSystem, byteCountMax: Limits.checkSliceByteCountMax)
                 return (next, isDone)
             }
+            let (next, isDone) = isQuiet ? await QuietThread.run(slice) : await onPool(slice)
             let byteCount = next.checkedByteCount - sweep.checkedByteCount
             tally.add(byteCount)
             sweep = next

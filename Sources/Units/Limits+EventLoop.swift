@@ -20,7 +20,7 @@ extension Limits {
     /// Threads of the pool, one for each processor within these bounds, unless `UV_THREADPOOL_SIZE` says otherwise.
     /// More only wait for each other: one thread of the loop cannot bring what four can hash and write.
     public static let poolThreadCounts = 2...4
-    /// Added to the niceness of a thread that gives way to whatever else the machine does: a ninth of its share.
+    /// Added to the niceness of a thread that gives way to others: it has a ninth of the share of one of them.
     public static let quietNiceness: Int32 = 10
     /// One line of what a child process writes; the rest of a longer one is dropped.
     public static let childLineByteCountMax = 16 << 10

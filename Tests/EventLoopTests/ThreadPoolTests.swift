@@ -32,11 +32,28 @@ import Units
 /// Of the thread that asks, as Linux has it.
 private func niceness() -> Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
 
+/// Its first bytes; empty if it cannot be read.
+private func textOfFile(_ path: String) -> String {
+    let file = unsafe open(path, O_RDONLY)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 16_384)
+    let count = unsafe read(file, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+}
+
 @Suite struct QuietThreadTests {
     @Test func workRunsAtALowerPriorityAndThePoolKeepsItsOwn() async throws {
         let ours = try await ThreadPool.run { niceness() }
         #expect(await QuietThread.run { niceness() } == min(ours + Limits.quietNiceness, 19))
         #expect(try await ThreadPool.run { niceness() } == ours)
+    }
+
+    @Test func itsSliceIsLongerWhereTheKernelTellsSlices() async throws {
+        let told = await QuietThread.run { textOfFile("/proc/thread-self/sched") }
+        let line = told.split(separator: "\n").first { $0.hasPrefix("se.slice") }
+        guard let line, let slice = line.split(separator: " ").last.flatMap({ Int($0) }) else { return }
+        #expect(slice == 20_000_000)
     }
 
     @Test func manyJobsAllFinish() async {

@@ -16,7 +16,7 @@ WORD_CHARACTERS_MAX = 100
 VOCABULARY_MAX = 1_000_000
 VOCABULARY_CHARACTERS_MAX = 64 << 20
 BLOCK_CHARACTERS = 8 << 10
-"""A fifth of a millisecond's work."""
+"""A fifth of a millisecond's work, but where the dictionary grows. No token has more."""
 
 
 class WordPiece:
@@ -78,7 +78,7 @@ def _blocks_of_lines(file: TextIO) -> Iterator[Tuple[int, List[str]]]:
         if character_count > VOCABULARY_CHARACTERS_MAX:
             raise ValueError(f"{file.name} has more than {VOCABULARY_CHARACTERS_MAX} characters")
         *lines, begun = (begun + block).split("\n")
-        if len(begun) > BLOCK_CHARACTERS:
+        if max(map(len, (begun, *lines[:1]))) > BLOCK_CHARACTERS:
             raise ValueError(f"{file.name} has a token of more than {BLOCK_CHARACTERS} characters")
         yield count, lines
         count += len(lines)

@@ -78,13 +78,14 @@ class WordPieceTests(unittest.TestCase):
                 wanted = [2, *range(len(TOKENS), len(tokens)), 3]
                 self.assertEqual(read.encode(" ".join(tokens[len(TOKENS):]), tokens_max=10_000), wanted)
 
-    def test_a_token_that_does_not_end_is_refused(self) -> None:
+    def test_a_token_that_is_too_long_is_refused_wherever_it_lies(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "vocab.txt")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write("\n".join(TOKENS) + "\n" + "x" * 100_000)
-            with self.assertRaisesRegex(ValueError, "a token of more than"):
-                WordPiece.from_file(path)
+            for before, count, end in (("", 100_000, ""), ("", 9_000, "\n"), ("y\n" * 4_000, 9_000, "\n")):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(before + "x" * count + end + "\n".join(TOKENS))
+                with self.assertRaisesRegex(ValueError, "a token of more than"):
+                    WordPiece.from_file(path)
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ int clinux_reset_on_close(int socket);
 /// True (1) if something accepts connections at a unix socket's path, 0 if nothing does.
 int clinux_unix_socket_answers(const char *path);
 
-/// Makes the calling thread give way to others: adds to its niceness and gives it the longest slice that the kernel
-/// takes. Since Linux 6.12 a thread that wakes up goes at once before one whose slice is longer; before one with an
-/// equal slice it may wait for that to end, however nice that is.
+/// Makes the calling thread give way to the others of its control group: adds to its niceness and lengthens its slice.
+/// Since Linux 6.12 a thread that wakes up may go before one whose slice is longer; before one with an equal slice it
+/// waits for that to end, however nice that is. A thread that is no ordinary one keeps its slice. Measured on 6.18.
 int clinux_yield_to_others(int niceness);
 
 /// Has malloc use one arena for all threads that begin later, and keep up to `kept_byte_count` of what is freed in it.
