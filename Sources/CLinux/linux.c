@@ -98,17 +98,17 @@ struct scheduling {
     uint64_t slice_nanoseconds, deadline, period;
 };
 
-int clinux_yield_to_others(int niceness) {
+void clinux_yield_to_others(int niceness) {
     // Thread 0 is the one that calls, and a niceness beyond the highest counts as that.
-    int result = setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness) == 0 ? 0 : -errno;
-    if (sched_getscheduler(0) != SCHED_OTHER) return result;
+    setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + niceness);
+    if (sched_getscheduler(0) != SCHED_OTHER) return;
     struct scheduling wanted = {.size = sizeof wanted,
                                 .policy = SCHED_OTHER,
                                 .niceness = getpriority(PRIO_PROCESS, 0),
                                 // More than any default, and short enough to be waited for where it is.
                                 .slice_nanoseconds = 20 * 1000 * 1000};
     // A kernel that knows no slices says nothing.
-    return syscall(SYS_sched_setattr, 0, &wanted, 0) == 0 ? result : -errno;
+    syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
 
 int clinux_reserve(int file, int64_t offset, int64_t byte_count) {

@@ -44,7 +44,7 @@ private final class QuietJob: Sendable {
 
 private func runQuietJob(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument = unsafe argument else { preconditionFailure("a quiet thread lost its job") }
-    _ = clinux_yield_to_others(Limits.quietNiceness)  // A refusal costs nothing but manners.
+    clinux_yield_to_others(Limits.quietNiceness)
     let finish = unsafe Unmanaged<QuietJob>.fromOpaque(argument).takeRetainedValue().work()
     finish()
     return nil

@@ -114,5 +114,4 @@ public struct RolloutCounts: Hashable, Sendable {
 
     /// Those that came to their end.
     var ended: Int { requests - inFlight }
-
 }

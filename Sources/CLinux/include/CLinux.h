@@ -45,7 +45,8 @@ int clinux_unix_socket_answers(const char *path);
 /// Makes the calling thread give way to the others of its control group: adds to its niceness and lengthens its slice.
 /// Since Linux 6.12 a thread that wakes up may go before one whose slice is longer; before one with an equal slice it
 /// waits for that to end, however nice that is. A thread that is no ordinary one keeps its slice. Measured on 6.18.
-int clinux_yield_to_others(int niceness);
+/// Where the system refuses, the thread goes on as it is.
+void clinux_yield_to_others(int niceness);
 
 /// Has malloc use one arena for all threads that begin later, and keep up to `kept_byte_count` of what is freed in it.
 /// -EINVAL if this malloc does not take that, -ENOSYS where there are no such settings.
