@@ -35,8 +35,8 @@ final class Agent {
     let partFetches: PartFetches
     let scrubber: Scrubber
     private(set) lazy var fleet = FleetDriver(
-        trust: trust, switchboard: switchboard, settings: settings, composer: StatusComposer(agent: self), jobs: jobs,
-        log: log)
+        trust: trust, switchboard: switchboard, settings: settings, jobs: jobs, log: log
+    ) { [weak self] in self.map { StatusComposer(agent: $0) } }
     let history: ServingHistory
     let jobs = Jobs()
     let log: Logger

@@ -6,14 +6,15 @@ internal import Units
 extension RealFile {
     func reserve(_ byteCount: ByteCount, at offset: ByteOffset) throws(FileError) {
         let subject = Subject(.reserve, path)
+        // Some disks give all that they have before they refuse, and nobody else could write meanwhile: what cannot fit
+        // is refused before the first byte.
+        let room = try descriptor.freeByteCount(subject) + status().allocatedByteCount
+        guard room >= byteCount else { throw FileError(errno: ENOSPC, .reserve, "\(path)") }
         let result = clinux_reserve(descriptor.number, offset.value, byteCount.value)
         guard result == -EOPNOTSUPP else {
             try check(result, subject)
             return
         }
-        // A disk that cannot reserve: at least what cannot fit is refused before the first byte.
-        let room = try descriptor.freeByteCount(subject) + status().allocatedByteCount
-        guard room >= byteCount else { throw FileError(errno: ENOSPC, .reserve, "\(path)") }
         let end = ByteCount((offset + byteCount).value)
         if try status().byteCount < end { try truncate(to: end) }
     }

@@ -19,7 +19,8 @@ final class FleetDriver {
     private let trust: Trust
     private let switchboard: Switchboard
     private let settings: SettingsFile
-    private let composer: StatusComposer
+    /// Nil once the agent has ended; work that it began may end later.
+    private let composer: @LoopActor () -> StatusComposer?
     private let signers = KnownSigners()
     private let jobs: Jobs
     private let log: Logger
@@ -31,10 +32,11 @@ final class FleetDriver {
     private var boot: UInt64 = 0
     private var sequence: UInt32 = 0
     private var told: StatusContent?
+    private var meter = TrafficMeter()
 
     init(
-        trust: Trust, switchboard: Switchboard, settings: SettingsFile, composer: StatusComposer, jobs: Jobs,
-        log: Logger
+        trust: Trust, switchboard: Switchboard, settings: SettingsFile, jobs: Jobs, log: Logger,
+        composer: @escaping @LoopActor () -> StatusComposer?
     ) {
         core = Fleet(node: trust.identity.node)
         self.trust = trust
@@ -119,6 +121,7 @@ final class FleetDriver {
             while !Task.isCancelled {
                 do {
                     try await settings.change { $0.boot = next }
+                    guard !Task.isCancelled else { return }
                     (boot, sequence) = (next, 0)
                     return report()
                 } catch {
@@ -131,16 +134,18 @@ final class FleetDriver {
 
     /// Whether what this node would say has changed. The progress of fetches is no news: it comes with each heartbeat.
     private func compare() {
-        guard boot > 0, !composer.content().saysAsMuch(as: told) else { return }
+        guard boot > 0, let composer = composer(), !composer.content().saysAsMuch(as: told) else { return }
         handle(.changed)
     }
 
     private func report() {
-        guard boot > 0 else { return }
+        guard boot > 0, let composer = composer() else { return }
         sequence += 1
         let content = composer.content()
         told = content
-        let record = composer.record(content, stamp: StatusStamp(boot: boot, sequence: sequence))
+        let record = composer.record(
+            content, stamp: StatusStamp(boot: boot, sequence: sequence),
+            rates: meter.rates(composer.traffic, now: Clock.now()))
         let body = record.encode()
         let identity = trust.identity
         guard let signature = try? identity.key.sign(StatusCheck.digest(of: body)) else {

@@ -24,20 +24,16 @@ struct StatusContent: Sendable {
 
 /// Puts together what this node says of itself.
 @LoopActor
-final class StatusComposer {
-    unowned let agent: Agent
-    private var counted: (at: Instant, received: Int64, sent: Int64)?
-
-    init(agent: Agent) { self.agent = agent }
+struct StatusComposer {
+    let agent: Agent
 
     func content() -> StatusContent {
         let reports = agent.channels.followed.sorted().prefix(Limits.statusModelCountMax).map(report)
         return StatusContent(name: agent.trust.identity.name, state: agent.health.rawValue, channels: reports)
     }
 
-    func record(_ content: StatusContent, stamp: StatusStamp) -> StatusRecord {
-        let rates = rates()
-        return StatusRecord(
+    func record(_ content: StatusContent, stamp: StatusStamp, rates: TrafficMeter.Rates) -> StatusRecord {
+        StatusRecord(
             cluster: agent.trust.root.value.cluster, node: agent.trust.identity.node, stamp: stamp,
             issued: Clock.wallTime(), name: content.name, software: Software.name, state: content.state,
             receivedPerSecond: rates.received, sentPerSecond: rates.sent,
@@ -45,15 +41,8 @@ final class StatusComposer {
             channels: content.channels)
     }
 
-    private func rates() -> (received: UInt64, sent: UInt64) {
-        let now = Clock.now()
-        let received = agent.directory.receivedByteCount
-        let sent = agent.directory.sentByteCount
-        defer { counted = (now, received, sent) }
-        guard let counted, now > counted.at else { return (0, 0) }
-        let seconds = (now - counted.at).inSeconds
-        func rate(_ count: Int64) -> UInt64 { UInt64(max(0, Double(count) / seconds)) }
-        return (rate(received - counted.received), rate(sent - counted.sent))
+    var traffic: TrafficMeter.Totals {
+        TrafficMeter.Totals(received: agent.directory.receivedByteCount, sent: agent.directory.sentByteCount)
     }
 
     // MARK: Channels
