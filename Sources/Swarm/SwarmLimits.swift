@@ -23,7 +23,7 @@ public struct SwarmLimits: Sendable {
     /// Neighbours that are accepted.
     public var neighbourCountMax = Limits.neighbourCountMax
     /// Announcements are collected that long at least.
-    public var announcementDelay = Duration.milliseconds(10)
+    public var announcementDelay = Duration.milliseconds(20)
     /// And that long at most, in the midst of a long fetch.
     public var announcementDelayMax = Duration.milliseconds(400)
 

@@ -60,11 +60,11 @@ import Wire
         #expect(core.fetch(tickets[0]).sent.isEmpty)
         core.now = core.now + .milliseconds(5)
         let early = core.deliver(tickets[1]) + core.feed(.chunkVerified(tickets[1]))
-        let effects = core.pass(.milliseconds(11))
+        let effects = core.passAnnouncementDelay()
         let list = ChunkList(version: Core.version, chunks: [tickets[0].chunk, tickets[1].chunk].sorted())
         #expect(effects.sent(to: 2) == [.have(list)])
         // Neighbour 1, which is asked for more, hears of each chunk once.
-        let toOne = (early + effects + core.pass(.milliseconds(11))).sent(to: 1)
+        let toOne = (early + effects + core.passAnnouncementDelay()).sent(to: 1)
         var told: [ChunkIndex] = []
         for case .have(let part) in toOne { told += part.chunks }
         #expect(told.sorted() == list.chunks)
@@ -82,7 +82,7 @@ import Wire
         let told = effects.firstIndex(of: .send(.have(list), to: Core.node(1)))
         let asked = effects.firstIndex { if case .request = $0 { true } else { false } }
         #expect(told != nil && asked != nil && told ?? .max < asked ?? .min, "\(effects)")
-        let later = core.pass(.milliseconds(11))
+        let later = core.passAnnouncementDelay()
         #expect(later.sent(to: 1).isEmpty, "it was told")
         #expect(later.sent(to: 2) == [.have(list)])
     }
@@ -113,7 +113,7 @@ import Wire
         core.receive(.bad(ChunkReference(version: Core.version, chunk: tickets[0].chunk)), from: 2)
         core.feed(.chunkRechecked(Core.version, tickets[0].chunk, .damaged))
         let list = ChunkList(version: Core.version, chunks: [tickets[1].chunk])
-        #expect(core.pass(.milliseconds(11)).sent(to: 2) == [.have(list)])
+        #expect(core.passAnnouncementDelay().sent(to: 2) == [.have(list)])
     }
 
     @Test func theLastChunkIsVerified_completionIsToldAtOnce() {

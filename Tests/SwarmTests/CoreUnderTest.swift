@@ -78,6 +78,11 @@ struct CoreUnderTest {
         return all
     }
 
+    /// Long enough that announcements do not wait any more.
+    mutating func passAnnouncementDelay() -> [SwarmEffect] {
+        pass(SwarmLimits().announcementDelay + .milliseconds(1))
+    }
+
     // MARK: Neighbours
 
     @discardableResult

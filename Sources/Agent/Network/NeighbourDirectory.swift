@@ -8,14 +8,18 @@ internal import Wire
 /// Bounded; the node that has been gone for longest is forgotten first.
 @LoopActor
 final class NeighbourDirectory {
-    struct Record {
+    /// A class: payload is counted for each chunk, and a value would be copied for that, texts and all.
+    @LoopActor
+    final class Record {
         let node: NodeID
-        var name: String
-        var address: String
-        var receivedByteCount: Int64 = 0
-        var sentByteCount: Int64 = 0
-        var goneSince: Instant?
-        var reason = ""
+        fileprivate(set) var name = ""
+        fileprivate(set) var address = ""
+        fileprivate(set) var receivedByteCount: Int64 = 0
+        fileprivate(set) var sentByteCount: Int64 = 0
+        fileprivate(set) var goneSince: Instant?
+        fileprivate(set) var reason = ""
+
+        init(node: NodeID) { self.node = node }
     }
 
     private(set) var records: [NodeID: Record] = [:]
@@ -28,7 +32,7 @@ final class NeighbourDirectory {
 
     /// A node proved who it is.
     func meet(_ link: NeighbourLink, at endpoint: Endpoint?) {
-        var record = records[link.node] ?? Record(node: link.node, name: "", address: "")
+        let record = records[link.node] ?? Record(node: link.node)
         record.name = link.identity.name.text
         record.address = (endpoint ?? link.remote).description
         record.goneSince = nil
@@ -47,8 +51,9 @@ final class NeighbourDirectory {
     func addPayload(_ node: NodeID, received: Int, sent: Int) {
         receivedByteCount += Int64(received)
         sentByteCount += Int64(sent)
-        records[node]?.receivedByteCount += Int64(received)
-        records[node]?.sentByteCount += Int64(sent)
+        guard let record = records[node] else { return }
+        record.receivedByteCount += Int64(received)
+        record.sentByteCount += Int64(sent)
     }
 
     /// A peer's address leads to nobody.

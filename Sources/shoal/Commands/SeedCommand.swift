@@ -73,11 +73,12 @@ struct SeedCommand: AsyncParsableCommand {
                 gates: notes, agent: agent, keys: keyOptions)
             if plan { return output.show(try await publication.plan(), as: \.text) }
             let published = try await publication.publish()
+            // At once: the other nodes wait for the head alone.
+            async let promoted = publication.promote(published)
             try await publication.follow()
-            let promoted = try await publication.promote(published)
             let report = Report(
                 model: published.model, version: published.version, tag: published.tag, path: published.path,
-                bytes: plans.byteCount.value, files: plans.fileCount, promoted: promoted, channel: channel)
+                bytes: plans.byteCount.value, files: plans.fileCount, promoted: try await promoted, channel: channel)
             output.show(report, as: text)
         }
     }
