@@ -189,15 +189,15 @@ final class SecureStream {
 
     /// Opens all that there is, into the places that the sink names.
     private func drain() -> TLSReadStep {
-        while let sink, !isClosed {
+        guard let sink else { return session.read { [weak self] in self?.deliver($0) } }
+        while !isClosed {
             let (byteCount, step) = unsafe session.read(into: sink.room())
             if byteCount > 0 { sink.didFill(byteCount) }
             guard let step else { continue }
             if !isClosed { sink.didReadAll() }
             return step
         }
-        guard !isClosed else { return .needsPeerBytes }
-        return session.read { [weak self] in self?.deliver($0) }
+        return .needsPeerBytes
     }
 
     private func deliver(_ plaintext: borrowing RawSpan) {
