@@ -139,6 +139,10 @@ class RuleTests(unittest.TestCase):
     def test_forced_cast_is_found(self) -> None:
         self.assert_red("forced-cast", "Sources/Store/Store.swift", "let a = b as! C\n")
 
+    def test_unowned_reference_is_found(self) -> None:
+        text = "unowned let agent: Agent\nlet a = { [unowned self] in b() }\nlet unowned = UnownedJob(job)\n"
+        self.assert_red("unowned-reference", "Sources/Store/Store.swift", text, count=2)
+
     def test_fatal_error_is_found(self) -> None:
         self.assert_red("fatal-error", "Sources/Store/Store.swift", 'func a() { fatalError("b") }\n')
 

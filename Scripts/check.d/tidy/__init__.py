@@ -15,6 +15,7 @@ RULES: dict[str, Rule] = {
     "forced-unwrap": hazards.forced_unwraps,
     "forced-try": hazards.forced_tries,
     "forced-cast": hazards.forced_casts,
+    "unowned-reference": hazards.unowned_references,
     "fatal-error": hazards.fatal_errors,
     "file-size": sizes.file_sizes,
     "function-size": sizes.function_sizes,

@@ -1,4 +1,4 @@
-"""What traps without a word: forced unwraps, tries and casts, and fatalError."""
+"""What traps without a word: forced unwraps, tries and casts, unowned references, and fatalError."""
 
 import re
 from collections.abc import Iterator
@@ -28,6 +28,12 @@ def forced_tries(tree: Tree) -> Iterator[Finding]:
 def forced_casts(tree: Tree) -> Iterator[Finding]:
     """no as!"""
     return _banned(tree, r"\bas\s?!", "forced-cast", "`as!` traps on a surprise; use `as?` and say what else happens")
+
+
+def unowned_references(tree: Tree) -> Iterator[Finding]:
+    """no unowned reference"""
+    advice = "`unowned` traps where work outlives its object; hold it weakly, or for as long as it is needed"
+    return _banned(tree, r"\bunowned(?:\(\w+\))?\s+[A-Za-z_]", "unowned-reference", advice)
 
 
 def fatal_errors(tree: Tree) -> Iterator[Finding]:
