@@ -232,7 +232,8 @@ SYSTEMS: dict[str, type[System]] = {system.name: system for system in (Shoal, Li
 def missing(name: str) -> str | None:
     """Why a system cannot run here; None if it can."""
     if name == "shoal":
-        return None if SHOAL.exists() else f"there is no {SHOAL}: run 'swift build -c release' or set SHOAL"
+        build = "swift build -c release --static-swift-stdlib"
+        return None if SHOAL.exists() else f"there is no {SHOAL}: run '{build}' or set SHOAL"
     if name == "libtorrent":
         found = subprocess.run([SYSTEM_PYTHON, "-c", "import libtorrent"], capture_output=True).returncode == 0
         return None if found else "python3-libtorrent is not installed"

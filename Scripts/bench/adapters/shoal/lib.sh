@@ -15,7 +15,7 @@ fail() {
     exit 1
 }
 
-[[ -x $shoal ]] || fail "there is no $shoal; run 'swift build -c release', or name the binary in SHOAL"
+[[ -x $shoal ]] || fail "there is no $shoal; run 'swift build -c release --static-swift-stdlib', or name the binary in SHOAL"
 
 # until_true COMMAND...: runs a command until it succeeds, for a minute or two. Ever more rarely: a hundred nodes do so.
 until_true() {
